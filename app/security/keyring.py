@@ -1,0 +1,112 @@
+"""Keys: one secret from the operator, one derived key per purpose, several generations during a rotation.
+
+HKDF (RFC 5869) with the purpose as `info` gives each use its own key, so that a value made for one use can never pass
+for another. The newest key seals and signs; all of them open and verify.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NONCE_BYTES = 12
+KEY_ID_BYTES = 4
+FORMAT = b"\x01"
+
+
+class CannotOpenError(Exception):
+    """A sealed value was made with a key we no longer have, or was altered or moved to another row."""
+
+
+class Keyring:
+    """Seals, signs and hashes for named purposes."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if not secrets:
+            message = "a keyring needs at least one secret"
+            raise ValueError(message)
+        self._secrets = tuple(s.encode() for s in secrets)
+        self._ids = tuple(hashlib.sha256(b"key id" + s).digest()[:KEY_ID_BYTES] for s in self._secrets)
+        self._key = lru_cache(maxsize=256)(self._derive)
+        self._box = lru_cache(maxsize=256)(self._make_box)
+
+    @property
+    def newest_id(self) -> bytes:
+        """The id written in front of everything sealed from now on."""
+        return self._ids[0]
+
+    def seal(self, plain: bytes, purpose: str, bound_to: str = "") -> bytes:
+        """Encrypt (AES-256-GCM). `bound_to` names the row: the value can't be opened as part of another."""
+        nonce = os.urandom(NONCE_BYTES)
+        header = FORMAT + self._ids[0]
+        sealed = self._box(0, purpose).encrypt(nonce, plain, header + bound_to.encode())
+        return header + nonce + sealed
+
+    def open(self, sealed: bytes, purpose: str, bound_to: str = "") -> bytes:
+        """Decrypt.
+
+        Raises:
+            CannotOpenError: altered, moved, or made with a key that isn't in the ring.
+        """
+        sealed = bytes(sealed)
+        header, rest = sealed[: 1 + KEY_ID_BYTES], sealed[1 + KEY_ID_BYTES :]
+        try:
+            index = self._ids.index(header[1:])
+            return self._box(index, purpose).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], header + bound_to.encode())
+        except (ValueError, InvalidTag):
+            message = f"can't open a sealed value of purpose {purpose}"
+            raise CannotOpenError(message) from None
+
+    def sign(self, value: bytes, purpose: str) -> bytes:
+        """A 128-bit MAC by the newest key."""
+        return self._mac(0, value, purpose)
+
+    def verify(self, value: bytes, mac: bytes, purpose: str) -> bool:
+        """Whether any key of the ring made this MAC; constant time for each."""
+        return any([hmac.compare_digest(self._mac(i, value, purpose), mac) for i in range(len(self._secrets))])
+
+    def fingerprint(self, value: str, purpose: str) -> bytes:
+        """A keyed hash that stays the same for the life of the installation: by the *oldest* key of the ring."""
+        oldest = len(self._secrets) - 1
+        return hmac.digest(self._key(oldest, purpose), value.encode(), "sha256")
+
+    def fingerprints(self, value: str, purpose: str) -> list[bytes]:
+        """The keyed hashes of a value by every key of the ring, for look-ups that span a rotation."""
+        return [hmac.digest(self._key(i, purpose), value.encode(), "sha256") for i in range(len(self._secrets))]
+
+    def _mac(self, index: int, value: bytes, purpose: str) -> bytes:
+        return hmac.digest(self._key(index, purpose), value, "sha256")[:16]
+
+    def _derive(self, index: int, purpose: str) -> bytes:
+        return HKDF(SHA256(), 32, salt=None, info=b"regulars " + purpose.encode()).derive(self._secrets[index])
+
+    def _make_box(self, index: int, purpose: str) -> AESGCM:
+        return AESGCM(self._key(index, purpose))
+
+
+class _Current:
+    ring: Keyring | None = None
+
+
+def use(ring: Keyring) -> None:
+    """Make a keyring the process's own (called once at start)."""
+    _Current.ring = ring
+
+
+def keyring() -> Keyring:
+    """The process's keyring."""
+    if _Current.ring is None:
+        message = "keyring.use() has not been called: create_app does it"
+        raise RuntimeError(message)
+    return _Current.ring
