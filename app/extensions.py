@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, MetaData, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Identity, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -34,3 +34,17 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+class Tenant:
+    """Columns of every table that belongs to a shop: `shop_id` comes first in the key, then the row's own id."""
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shop.id", ondelete="CASCADE"), primary_key=True, sort_order=-20)
+    id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-19)
+
+
+def same_shop(column: str, target: str, *, ondelete: str = "CASCADE") -> ForeignKeyConstraint:
+    """A reference that can't leave its shop: (shop_id, column) -> target(shop_id, id)."""
+    if ondelete == "SET NULL":
+        ondelete = f"SET NULL ({column})"  # never the shop_id itself
+    return ForeignKeyConstraint(["shop_id", column], [f"{target}.shop_id", f"{target}.id"], ondelete=ondelete)

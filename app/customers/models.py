@@ -1,0 +1,91 @@
+"""People: who they are, what they said about being written to, and who must not be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Base, Tenant, same_shop
+
+
+class Customer(Tenant, Base):
+    """One person in one shop. A person merged into another keeps the row as a signpost."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        Index("uq_customer_external", "shop_id", "external_id", unique=True),
+        Index(
+            "uq_customer_email", "shop_id", "email", unique=True,
+            postgresql_where=text("email IS NOT NULL AND merged_into_id IS NULL"),
+        ),
+        Index("ix_customer_phone", "shop_id", "phone", postgresql_where=text("phone IS NOT NULL")),
+        Index("ix_customer_last_order", "shop_id", "last_order_at"),
+        same_shop("merged_into_id", "customer", ondelete="SET NULL"),
+    )
+
+    external_id: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    first_name: Mapped[str] = mapped_column(default="")
+    last_name: Mapped[str] = mapped_column(default="")
+    locale: Mapped[str | None]
+    country: Mapped[str | None]
+    province: Mapped[str | None]
+    city: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
+    tags_version_at: Mapped[datetime | None]
+    orders_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    spent: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Minor units of the shop's currency, net of refunds."""
+    first_order_at: Mapped[datetime | None]
+    last_order_at: Mapped[datetime | None]
+    preferred_channel: Mapped[str | None]
+    """The channel this person last answered on (a human click, a reply, a purchase after it)."""
+    first_seen_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None]
+    version_at: Mapped[datetime | None]
+    version_tie: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class ConsentEntry(Tenant, Base):
+    """One change of consent. Only ever added to; the present state is the entry with the latest `effective_at`."""
+
+    __tablename__ = "consent_entry"
+    __table_args__ = (
+        Index(
+            "uq_consent_entry_once", "shop_id", "customer_id", "channel", "purpose", "effective_at", "state", "source",
+            unique=True,
+        ),
+        same_shop("customer_id", "customer"),
+        CheckConstraint("channel IN ('email', 'sms', 'whatsapp')", name="channel"),
+        CheckConstraint("state IN ('subscribed', 'unsubscribed', 'pending', 'never_asked')", name="state"),
+    )
+
+    customer_id: Mapped[int]
+    channel: Mapped[str]
+    purpose: Mapped[str] = mapped_column(default="marketing")
+    state: Mapped[str]
+    effective_at: Mapped[datetime]
+    source: Mapped[str]
+    double_opt_in: Mapped[bool] = mapped_column(default=False)
+    evidence: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    recorded_at: Mapped[datetime]
+
+
+class Suppression(Tenant, Base):
+    """An address that must not be written to, as a keyed hash: it outlives the person's erasure."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (Index("uq_suppression_address", "shop_id", "channel", "address_hash", unique=True),)
+
+    channel: Mapped[str]
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    reason: Mapped[str]
+    source: Mapped[str]
+    suppressed_at: Mapped[datetime]
