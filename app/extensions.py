@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Identity, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -22,24 +22,32 @@ NAMING = {
 class Base(DeclarativeBase):
     """All tables. Text without length, times with zone, integers wide: PostgreSQL charges nothing for it."""
 
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        int: BigInteger,
-        str: Text,
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        list[dict[str, Any]]: JSONB,
-        list[str]: ARRAY(Text),
-    }
+    # On a registry of our own: Flask-SQLAlchemy copies this class and would meet a per-class map twice.
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            int: BigInteger,
+            str: Text,
+            datetime: DateTime(timezone=True),
+            dict[str, Any]: JSONB,
+            list[dict[str, Any]]: JSONB,
+            list[str]: ARRAY(Text),
+        },
+    )
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
-class Tenant:
-    """Columns of every table that belongs to a shop: `shop_id` comes first in the key, then the row's own id."""
+class OfShop:
+    """A table that belongs to a shop: `shop_id` comes first in its key."""
 
     shop_id: Mapped[int] = mapped_column(ForeignKey("shop.id", ondelete="CASCADE"), primary_key=True, sort_order=-20)
+
+
+class Tenant(OfShop):
+    """The usual table of a shop: rows with an id of their own."""
+
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-19)
 
 

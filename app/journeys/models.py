@@ -40,7 +40,7 @@ class JourneyVersion(Tenant, Base):
     number: Mapped[int]
     definition: Mapped[dict[str, Any]]
     templates: Mapped[dict[str, Any]]
-    """Template name -> source."""
+    """Template name -> id of the frozen template."""
     created_at: Mapped[datetime]
 
 

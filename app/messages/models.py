@@ -8,9 +8,21 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Tenant, same_shop
+from app.extensions import Base, OfShop, Tenant, same_shop
 from app.messages.states import STATES
 from app.security.sealed import SealedJson
+
+
+class Template(Tenant, Base):
+    """A template's source, frozen: the same text is the same row."""
+
+    __tablename__ = "template"
+    __table_args__ = (Index("uq_template_digest", "shop_id", "digest", unique=True),)
+
+    channel: Mapped[str]
+    source: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
 
 
 class Message(Tenant, Base):
@@ -29,15 +41,17 @@ class Message(Tenant, Base):
         Index("ix_message_listed", "shop_id", "planned_at", "id"),
         Index("ix_message_attempt", "shop_id", "attempt_id"),
         same_shop("customer_id", "customer"),
+        same_shop("template_id", "template", ondelete="RESTRICT"),
         CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in STATES)), name="state"),
     )
 
     enrolment_id: Mapped[int | None]
     journey_id: Mapped[int | None]
-    journey_version_id: Mapped[int | None]
     customer_id: Mapped[int]
     step: Mapped[str]
-    template: Mapped[str]
+    template_id: Mapped[int]
+    conditions: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=text("'[]'::jsonb"))
+    """What must still hold at hand-over, in the words of the journey's filters."""
     channel: Mapped[str]
     purpose: Mapped[str]
     """marketing | transactional"""
@@ -70,13 +84,12 @@ class Message(Tenant, Base):
     updated_at: Mapped[datetime]
 
 
-class MessageContent(Base):
+class MessageContent(OfShop, Base):
     """What a message was rendered from: with its journey's version, enough to show it as the shopper saw it."""
 
     __tablename__ = "message_content"
     __table_args__ = (same_shop("message_id", "message"),)
 
-    shop_id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[int] = mapped_column(primary_key=True)
     context: Mapped[dict[str, Any]] = mapped_column(SealedJson("message_content.context"))
     rendered_at: Mapped[datetime]

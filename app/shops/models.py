@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Tenant
+from app.extensions import Base, OfShop, Tenant
 from app.security.sealed import SealedJson, SealedText
 
 UNKNOWN_SHOP = 0
@@ -48,12 +48,11 @@ class Shop(Base):
         return self.state == "installed"
 
 
-class ShopToken(Base):
+class ShopToken(OfShop, Base):
     """The store's offline access, encrypted. One row a shop: a second token would kill the first (platform rule)."""
 
     __tablename__ = "shop_token"
 
-    shop_id: Mapped[int] = mapped_column(Tenant.shop_id.type, primary_key=True)
     access_token: Mapped[str] = mapped_column(SealedText("shop_token.access_token"))
     refresh_token: Mapped[str | None] = mapped_column(SealedText("shop_token.refresh_token"))
     expires_at: Mapped[datetime | None]
@@ -105,12 +104,11 @@ class Import(Tenant, Base):
     finished_at: Mapped[datetime | None]
 
 
-class Reconciliation(Base):
+class Reconciliation(OfShop, Base):
     """Up to when we have asked the store ourselves what changed, per kind of thing."""
 
     __tablename__ = "reconciliation"
 
-    shop_id: Mapped[int] = mapped_column(Tenant.shop_id.type, primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     cursor_at: Mapped[datetime]
     due_at: Mapped[datetime]

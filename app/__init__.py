@@ -1,0 +1,50 @@
+"""Regulars: retention messages for online stores. `create_app` wires the house together and does nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import clock, doorbell, transaction
+from app.cli import cli
+from app.extensions import db
+from app.security import keyring
+from app.security.redaction import configure_logging
+
+if TYPE_CHECKING:
+    from config import Settings
+
+POOL_SIZE = 10
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application. Also what workers and commands start, for its configuration."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        SECRET_KEY=None,  # no cookie is ever signed with it: see security.tokens
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": POOL_SIZE,
+            "max_overflow": POOL_SIZE,
+            "pool_timeout": 3,
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 3, "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"},
+        },
+        MAX_CONTENT_LENGTH=5 * 1024 * 1024,
+    )
+    app.extensions["settings"] = settings
+    configure_logging(settings.log_level)
+    keyring.use(keyring.Keyring(settings.secret_keys))
+    clock.use(clock.Clock(settings.clock_speed, settings.clock_epoch))
+    db.init_app(app)
+    with app.app_context():
+        transaction.bind(db.engine)
+    doorbell.bind(settings.redis_url)
+    app.cli.add_command(cli)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
