@@ -1,0 +1,1 @@
+"""Email: providers, what they report back, and the connections to them."""

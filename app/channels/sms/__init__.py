@@ -1,0 +1,1 @@
+"""SMS: providers, what they report back, and what shoppers answer."""

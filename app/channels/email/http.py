@@ -1,0 +1,242 @@
+"""One HTTP call to a provider, with an outcome that tells whether the provider may have acted.
+
+The libraries of the providers open a connection per request, repeat, or hide in which phase a call failed. Here a call
+is written once over a kept connection, follows no redirect, and ends before its deadline whatever the other side does.
+Standard library only: `requests` costs five times the CPU for the same call.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import select
+import socket
+import ssl
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import certifi
+
+from app.channels.base import RetryLater, Unknown
+from app.channels.email.connections import Idle
+from app.clock import monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from http.client import HTTPMessage
+
+RATE_LIMITED = "rate_limited"
+ACCOUNT_STATUSES = frozenset({401, 402, 403, 404, 405, 407})
+"""Refusals that say nothing about the message: key, plan, address of the API. The host can mend them."""
+ANSWER_LIMIT = 64 * 1024
+_CLEAN = re.compile(r"[\x20-\x7e]*")
+_PATH = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not one byte of the request left: the provider surely did nothing."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The request was written and no complete answer came: the provider may have acted."""
+
+    code: str
+
+
+class Client:
+    """Calls one provider. Threads may share it.
+
+    `timeout` is seconds to connect (each address tried, each round of TLS) and seconds for everything after.
+    """
+
+    def __init__(self, base: str, timeout: tuple[float, float]) -> None:
+        parts = urlsplit(base)
+        secure = parts.scheme == "https"
+        self._prefix = parts.path.rstrip("/")
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._address = (parts.hostname or "", parts.port or (443 if secure else 80))
+        self._connect_timeout, self._answer_timeout = timeout
+        self._tls = _tls_context() if secure else None
+        self._idle = Idle[socket.socket](_is_quiet)
+
+    def call(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", *, limit: int = ANSWER_LIMIT
+    ) -> Reply | NotSent | NoAnswer:
+        """Make one call; `path` begins with a slash and is quoted already; `limit` is the longest answer read."""
+        head = self._head(method, path, headers, len(body))
+        if head is None:
+            return NotSent("bad_header")
+        connection = self._idle.take("")
+        if connection is None:
+            opened = self._connect()
+            if isinstance(opened, NotSent):
+                return opened
+            connection = opened
+        deadline = monotonic() + self._answer_timeout
+        failed = _write(connection, head + body, self._answer_timeout)
+        outcome, reusable = (failed, False) if failed else _read(connection, method, deadline, limit)
+        if reusable:
+            self._idle.give("", connection)
+        else:
+            connection.close()
+        return outcome
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._idle.close()
+
+    def _head(self, method: str, path: str, headers: Mapping[str, str], length: int) -> bytes | None:
+        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._authority}", "User-Agent: Regulars"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines.append(f"Content-Length: {length}")
+        if not _PATH.fullmatch(path) or not all(_CLEAN.fullmatch(line) for line in lines):
+            return None
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    def _connect(self) -> socket.socket | NotSent:
+        try:
+            connection = socket.create_connection(self._address, self._connect_timeout)
+        except TimeoutError:
+            return NotSent("connect_timeout")
+        except (socket.gaierror, UnicodeError):
+            return NotSent("name_not_found")
+        except ConnectionRefusedError:
+            return NotSent("connection_refused")
+        except OSError:
+            return NotSent("connect_failed")
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_hostname=self._address[0])
+        except OSError:
+            connection.close()
+            return NotSent("tls_failed")
+        return connection
+
+
+def unanswered(outcome: NotSent | NoAnswer) -> RetryLater | Unknown:
+    """What a call without an answer means for a message."""
+    return RetryLater(outcome.code) if isinstance(outcome, NotSent) else Unknown(outcome.code)
+
+
+def not_about_the_message(reply: Reply) -> RetryLater | Unknown | None:
+    """What an answer means that is neither a success nor a refusal of this very message, else None."""
+    if reply.status == 429:  # noqa: PLR2004 - the number is the name
+        return RetryLater(RATE_LIMITED, retry_after(reply))
+    if reply.status in ACCOUNT_STATUSES:
+        return RetryLater(f"account_{reply.status}")
+    if reply.status == 408:  # noqa: PLR2004 - the provider waited for the end of the request and gave up
+        return RetryLater("http_408")
+    if not (200 <= reply.status < 300 or 400 <= reply.status < 500):  # noqa: PLR2004 - classes of HTTP
+        return Unknown(f"http_{reply.status}")
+    return None
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds the provider asked us to wait, as it said them; None when it didn't, or not readably.
+
+    A date is read against the answer's own `Date`, so that neither clock needs to be right.
+    """
+    asked = (reply.headers.get("Retry-After") or "").strip()
+    if asked.isascii() and asked.replace(".", "", 1).isdigit():
+        seconds = float(asked)
+        return seconds if seconds != float("inf") else None
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(reply.headers.get("Date") or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, wait.total_seconds())
+
+
+def _tls_context() -> ssl.SSLContext:
+    """The machine's own authorities and, for machines that come without any, the usual ones."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _is_quiet(connection: socket.socket) -> bool:
+    """Whether an idle connection has nothing to read: what could be there is the other side's farewell."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return not waiting.poll(0)
+
+
+def _write(connection: socket.socket, request: bytes, seconds: float) -> NotSent | NoAnswer | None:
+    """Write a request; None when an answer may be read."""
+    connection.settimeout(seconds)
+    try:
+        written = connection.send(request)
+    except ConnectionError:
+        return NotSent("connection_lost")
+    except OSError as error:
+        return _broken(error)
+    try:
+        if written < len(request):
+            connection.sendall(memoryview(request)[written:])
+    except ConnectionError:
+        return None  # who refuses a long request answers before its end, then closes
+    except OSError as error:
+        return _broken(error)
+    return None
+
+
+def _read(connection: socket.socket, method: str, deadline: float, limit: int) -> tuple[Reply | NoAnswer, bool]:
+    """The answer, and whether the connection can serve again."""
+    answer = HTTPResponse(_Incoming(connection, deadline), method=method)  # type: ignore[arg-type]  # needs makefile only
+    try:
+        answer.begin()
+        body = answer.read(limit + 1)
+    except (OSError, HTTPException) as error:
+        return _broken(error), False
+    finally:
+        answer.close()
+    if len(body) > limit:
+        return NoAnswer("answer_too_long"), False
+    if answer.length:
+        return NoAnswer("answer_cut_short"), False
+    return Reply(answer.status, answer.headers, body), not answer.will_close
+
+
+def _broken(error: Exception) -> NoAnswer:
+    if isinstance(error, TimeoutError):
+        return NoAnswer("timeout")
+    return NoAnswer("connection_lost" if isinstance(error, OSError) else "unreadable_answer")
+
+
+class _Incoming(io.RawIOBase):
+    """What arrives on a connection until a deadline; a socket's own time-out begins anew with every byte."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
