@@ -1,0 +1,103 @@
+"""`python -m local.run`: web, workers and clock on this machine, for a real store, until Ctrl-C.
+
+Settings come from the environment, then from a file `.env`, then from what was generated once into `.local/run`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from honcho.environ import parse, parse_procfile
+from honcho.manager import Manager
+
+from local.ports import chosen_port
+from local.postgres import CHECKOUT
+from local.services import services
+from local.trouble import Trouble, say, told_plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER: Final = CHECKOUT / ".local" / "run"
+DEFAULT_PORT: Final = 8000
+
+
+def main() -> int:
+    """Run until somebody stops it or a process ends by itself; the exit code of the first that ended."""
+    settings = {**_from_file(CHECKOUT / ".env"), **os.environ}
+    port = chosen_port("PORT", settings.get("PORT"), DEFAULT_PORT)
+    settings["PORT"] = str(port)
+    settings.setdefault("PUBLIC_URL", f"http://127.0.0.1:{port}")
+    for name, value in generated(FOLDER / "secrets.env", {"SECRET_KEY": secrets.token_urlsafe(48)}).items():
+        # A value that is there but empty counts as not set.
+        settings[name] = settings.get(name) or value
+    os.environ.update(settings)
+    say("Starting PostgreSQL and Redis" if not settings.get("DATABASE_URL") else "Using the database you named")
+    with services(FOLDER) as found:
+        settings.update(DATABASE_URL=found.database_url, REDIS_URL=found.redis_url)
+        release(settings)
+        say(f"Listening on http://127.0.0.1:{port} (stop with Ctrl-C)")
+        return processes(settings)
+
+
+def generated(path: Path, fresh: Mapping[str, str]) -> dict[str, str]:
+    """The values kept in a file only we can read; those it lacks are taken from `fresh` and kept from now on."""
+    kept = {**fresh, **_from_file(path)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.writelines(f'{name}="{value}"\n' for name, value in kept.items())
+    return kept
+
+
+def release(settings: Mapping[str, str]) -> None:
+    """Bring the database up to date.
+
+    Raises:
+        Trouble: it didn't work; what the command said stands above.
+    """
+    say("Bringing the database up to date")
+    done = subprocess.run(procfile()["release"], shell=True, cwd=CHECKOUT, env=_environment(settings), check=False)
+    if done.returncode != 0:
+        raise Trouble("The database could not be brought up to date; the reason stands above.")
+
+
+def processes(settings: Mapping[str, str], beside: Mapping[str, str] | None = None) -> int:
+    """Run the Procfile's processes, and those `beside` (name: command), until one ends; all are stopped then.
+
+    Returns the exit code of the first that ended, 130 after Ctrl-C.
+    """
+    manager = Manager()
+    environment = _environment(settings)
+    for name, command in {**(beside or {}), **procfile()}.items():
+        if name != "release":
+            manager.add_process(name, command, env=environment, cwd=str(CHECKOUT))
+    manager.loop()
+    return int(manager.returncode or 0)
+
+
+def procfile() -> dict[str, str]:
+    """Name to command."""
+    return dict(parse_procfile((CHECKOUT / "Procfile").read_text()).processes)
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    programs = str(Path(sys.executable).parent)
+    return {
+        **settings,
+        "PATH": f"{programs}{os.pathsep}{settings.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    return dict(parse(path.read_text())) if path.exists() else {}
+
+
+if __name__ == "__main__":
+    with told_plainly():
+        sys.exit(main())
