@@ -1,0 +1,1 @@
+"""Everything that knows Shopify. Outside this folder its words don't occur."""
