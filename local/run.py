@@ -61,7 +61,9 @@ def release(settings: Mapping[str, str]) -> None:
         Trouble: it didn't work; what the command said stands above.
     """
     say("Bringing the database up to date")
-    done = subprocess.run(procfile()["release"], shell=True, cwd=CHECKOUT, env=_environment(settings), check=False)
+    # A Procfile's commands are written for a shell.
+    command = ["/bin/sh", "-c", procfile()["release"]]
+    done = subprocess.run(command, cwd=CHECKOUT, env=_environment(settings), check=False)
     if done.returncode != 0:
         raise Trouble("The database could not be brought up to date; the reason stands above.")
 
