@@ -37,7 +37,10 @@ class Customer(Tenant, Base):
     city: Mapped[str | None]
     postal_code: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
+    tag_times: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    """Tag -> [when it was last put on or taken off, whether it is on]: the last word on each tag wins."""
     tags_version_at: Mapped[datetime | None]
+    """When the store last told the whole set."""
     orders_count: Mapped[int] = mapped_column(default=0, server_default="0")
     spent: Mapped[int] = mapped_column(default=0, server_default="0")
     """Minor units of the shop's currency, net of refunds."""

@@ -13,7 +13,7 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 part of the public alias Row
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 

@@ -1,0 +1,88 @@
+"""What a merchant can set, with the defaults; stored as JSON on the shop, read as a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from app.shops.models import Shop
+
+CLOCK_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
+COLOR = r"^#[0-9a-fA-F]{6}$"
+
+
+class QuietHours(BaseModel):
+    """When nobody is written to, by the person's own clock. BEHAVIOUR "Quiet hours"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = True
+    start: str = Field("21:00", pattern=CLOCK_TIME)
+    end: str = Field("08:00", pattern=CLOCK_TIME)
+
+
+class Limits(BaseModel):
+    """How often one person is written to, over all journeys. BEHAVIOUR "Gates"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email_window_hours: int = Field(16, ge=0, le=168)
+    sms_window_hours: int = Field(24, ge=0, le=168)
+    email_per_week: int = Field(4, ge=0, le=50)
+    sms_per_week: int = Field(2, ge=0, le=20)
+
+
+class Sender(BaseModel):
+    """Whose name the mail carries. Empty: the shop's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("", max_length=70)
+    email: str = Field("", max_length=254)
+    reply_to: str = Field("", max_length=254)
+
+
+class Brand(BaseModel):
+    """How mails look."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    logo_url: str = Field("", max_length=500)
+    color: str = Field("#1f5f4a", pattern=COLOR)
+    text_color: str = Field("#1f2421", pattern=COLOR)
+    background: str = Field("#f6f4ef", pattern=COLOR)
+    font: str = Field("", max_length=120)
+    button_radius: int = Field(6, ge=0, le=40)
+
+
+class ShopSettings(BaseModel):
+    """All of them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    quiet_hours: QuietHours = QuietHours()
+    limits: Limits = Limits()
+    sender: Sender = Sender()
+    brand: Brand = Brand()
+    postal_address: str = Field("", max_length=300)
+    """In the footer of every mail; empty: the store's own address."""
+    stopped: bool = False
+    """The one switch that stops all marketing."""
+
+
+def of(shop: Shop) -> ShopSettings:
+    """A shop's settings, defaults filled in."""
+    return ShopSettings.model_validate(shop.settings)
+
+
+def changed(shop: Shop, part: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The stored settings with one part replaced, checked.
+
+    Raises:
+        pydantic.ValidationError: a value can't be; names the field.
+    """
+    merged = {**shop.settings, part: values}
+    ShopSettings.model_validate(merged)
+    return merged
