@@ -87,13 +87,13 @@ def kill(child: subprocess.Popen[bytes]) -> None:
                 member.kill()
         child.wait()
         deadline = time.monotonic() + 30
-        while any(_lives(member) for member in family[1:]) and time.monotonic() < deadline:
+        while any(lives(member) for member in family[1:]) and time.monotonic() < deadline:
             time.sleep(0.005)
     child.wait()
 
 
-def _lives(member: psutil.Process) -> bool:
-    # The dead children of a dead server wait for a system process to collect them, which may take its time.
+def lives(member: psutil.Process) -> bool:
+    """Whether it does anything. The dead children of a dead parent may wait a while for the system to collect them."""
     try:
         return member.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
