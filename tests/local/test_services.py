@@ -143,7 +143,7 @@ def test_both_servers_end_when_the_process_that_started_them_is_killed(tmp_path:
     program = f"""
         from pathlib import Path
         import time
-from local.services import services
+        from local.services import services
         with services(Path({str(tmp_path)!r}), durable=False) as found:
             print(found.postgres._server.pid, found.redis._server.pid, flush=True)
             time.sleep(60)
