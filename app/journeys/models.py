@@ -20,6 +20,8 @@ class Journey(Tenant, Base):
     key: Mapped[str]
     name: Mapped[str]
     is_on: Mapped[bool] = mapped_column(default=False)
+    event: Mapped[str]
+    """What its trigger listens to."""
     priority: Mapped[int] = mapped_column(default=50)
     version_id: Mapped[int | None]
     """The version new people enter by."""
@@ -86,15 +88,22 @@ class Decision(Tenant, Base):
     __table_args__ = (
         Index("ix_decision_customer", "shop_id", "customer_id", "at"),
         Index("ix_decision_enrolment", "shop_id", "enrolment_id", "id"),
+        # A refusal is recorded once, however often its occasion is reported.
+        Index(
+            "uq_decision_refusal", "shop_id", "journey_id", "subject_key", "reason", unique=True,
+            postgresql_where=text("outcome = 'not_entered'"),
+        ),
     )
 
     customer_id: Mapped[int]
     journey_id: Mapped[int | None]
     enrolment_id: Mapped[int | None]
     message_id: Mapped[int | None]
+    subject_key: Mapped[str | None]
     step: Mapped[str]
     outcome: Mapped[str]
-    """entered | not_entered | waited | planned | sent | deferred | skipped | exited | completed | failed | parked"""
+    """entered | not_entered | moved | waited | split | planned | sent | deferred | skipped | expired | cancelled |
+    exited | completed | failed | parked | unknown"""
     reason: Mapped[str]
     at: Mapped[datetime]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))

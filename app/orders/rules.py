@@ -41,16 +41,3 @@ def why_not_a_purchase(order: OrderLike) -> str | None:
 def only_gift_cards(lines: Sequence[dict[str, Any]]) -> bool:
     """A gift card isn't delivered, used up or reviewed."""
     return bool(lines) and all(line["is_gift_card"] for line in lines)
-
-
-def same_basket(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> bool:
-    """Whether two baskets hold the same things in the same numbers."""
-    return _content(before) == _content(after)
-
-
-def _content(lines: Sequence[dict[str, Any]]) -> dict[str, int]:
-    content: dict[str, int] = {}
-    for line in lines:
-        name = line["variant_id"] or line["product_id"] or line["title"]
-        content[name] = content.get(name, 0) + line["quantity"]
-    return content

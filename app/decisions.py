@@ -1,0 +1,48 @@
+"""The decision log: one way to write down who, which step, what, when and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision, ready to be written."""
+
+    customer_id: int
+    step: str
+    outcome: str
+    reason: str
+    at: datetime
+    journey_id: int | None = None
+    enrolment_id: int | None = None
+    message_id: int | None = None
+    subject_key: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def log(session: Session, decisions: Sequence[Decided]) -> None:
+    """Write decisions in the transaction that carries them out. A refusal already on record isn't written again."""
+    if not decisions:
+        return
+    session.execute(
+        text("""
+            INSERT INTO decision (shop_id, customer_id, journey_id, enrolment_id, message_id, subject_key, step, outcome,
+                reason, at, detail)
+            SELECT :shop, r.* FROM json_to_recordset(CAST(:rows AS json)) AS r (customer_id bigint, journey_id bigint,
+                enrolment_id bigint, message_id bigint, subject_key text, step text, outcome text, reason text,
+                at timestamptz, detail jsonb)
+            ON CONFLICT DO NOTHING
+        """),
+        {"shop": session.info["shop_id"], "rows": orjson.dumps(decisions).decode()},
+    )

@@ -1,0 +1,247 @@
+"""A journey as data: trigger, filters, steps, exits, re-entry. Read from YAML or JSON, checked, then flattened.
+
+Steps follow one another; a split has two branches that meet again behind it. `Program` is the same journey as a flat
+table: every step knows the next, so that an enrolment needs no more than the name of the step it stands at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from app.conditions import Condition
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+LONGEST = timedelta(days=730)
+END = "end"
+MAX_STEPS = 100
+
+
+def _duration(value: Any) -> Any:
+    """`30m`, `1h`, `3d`, `2w`; a number is seconds."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d{1,5})\s*([mhdw])", value.strip())
+        if not match:
+            raise ValueError("a time is written like 30m, 1h, 3d or 2w")
+        value = timedelta(**{UNITS[match[2]]: int(match[1])})
+    if isinstance(value, timedelta) and value > LONGEST:
+        raise ValueError("a time can't be longer than two years")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Moment = Literal["previous", "entered", "trigger", "placed", "shipped", "delivered"]
+Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low"]
+
+
+class Part(BaseModel):
+    """Base of all parts: unknown keys are refused, since a misspelt one would silently do nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Fallback(Part):
+    """Another moment to count from while the first isn't known."""
+
+    wait: Duration = Field(alias="for")
+    after: Moment
+
+
+class Wait(Part):
+    """Wait until a span after a moment has passed."""
+
+    wait: Duration | None = Field(None, alias="for")
+    share_of_gap: float | None = Field(None, gt=0, le=3)
+    """In place of a fixed span: this share of the expected gap between purchases."""
+    after: Moment = "previous"
+    otherwise: Fallback | None = None
+    give_up: Duration | None = None
+    """Leave the journey when the moment still isn't known this long after the trigger."""
+
+    @model_validator(mode="after")
+    def _one_span(self) -> Wait:
+        if (self.wait is None) == (self.share_of_gap is None):
+            raise ValueError("a wait has either `for` or `share_of_gap`")
+        return self
+
+
+class Send(Part):
+    """One message. With several channels, the person gets the one they answered before, else the first that may."""
+
+    email: Name | None = None
+    sms: Name | None = None
+    useful_for: Duration
+    purpose: Literal["marketing", "transactional"] = "marketing"
+    audience: Literal["subscribers", "anyone"] = "subscribers"
+    only_if: tuple[Condition, ...] = ()
+
+    @model_validator(mode="after")
+    def _some_channel(self) -> Send:
+        if not self.templates:
+            raise ValueError("a message needs a template for email or sms")
+        return self
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Channel -> template, email first."""
+        return {channel: name for channel, name in (("email", self.email), ("sms", self.sms)) if name}
+
+
+class Split(Part):
+    """Two ways, by whether all conditions hold."""
+
+    when: tuple[Condition, ...] = Field(alias="if", min_length=1)
+    yes: tuple[Step, ...] = ()
+    no: tuple[Step, ...] = ()
+
+
+class Until(Part):
+    """Wait until something has happened, at most so long."""
+
+    when: tuple[Condition, ...] = Field(alias="if", min_length=1)
+    at_most: Duration
+
+
+class Step(Part):
+    """One step: exactly one of wait, send, split, until."""
+
+    id: Name
+    wait: Wait | None = None
+    send: Send | None = None
+    split: Split | None = None
+    until: Until | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("wait"), str):
+            return {**data, "wait": {"for": data["wait"]}}
+        return data
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Step:
+        if sum(part is not None for part in (self.wait, self.send, self.split, self.until)) != 1:
+            raise ValueError(f"step {self.id} needs exactly one of wait, send, split, until")
+        return self
+
+
+class Exit(Part):
+    """A reason to leave at any step."""
+
+    when: tuple[Condition, ...] = Field(alias="if", min_length=1)
+    reason: Name
+
+
+class Trigger(Part):
+    """What brings people in."""
+
+    event: Event
+    filters: tuple[Condition, ...] = ()
+    within: Duration
+    """News older than this brings nobody in: a late webhook must not make a late message."""
+
+
+class Reentry(Part):
+    """What happens when the same person could enter again."""
+
+    again: Literal["once", "move", "replace"] = "once"
+    """once: never twice about the same thing · move: the clock starts anew · replace: a new round replaces the old"""
+    cooldown: Duration | None = None
+    """Between two entries of one person, whatever they are about."""
+
+
+class Definition(Part):
+    """A whole journey."""
+
+    key: Name
+    name: str = Field(min_length=1, max_length=80)
+    about: str = Field("", max_length=300)
+    priority: int = Field(50, ge=0, le=100)
+    trigger: Trigger
+    reentry: Reentry = Reentry()
+    exits: tuple[Exit, ...] = ()
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Definition:
+        names = [step.id for step in walk(self.steps)]
+        if len(names) > MAX_STEPS:
+            raise ValueError(f"a journey has at most {MAX_STEPS} steps")
+        doubled = {name for name in names if names.count(name) > 1}
+        if doubled or END in names:
+            raise ValueError(f"step names must be unique and not `end`: {', '.join(sorted(doubled)) or END}")
+        return self
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Template -> channel, of all messages."""
+        return {name: ch for step in walk(self.steps) if step.send for ch, name in step.send.templates.items()}
+
+    @cached_property
+    def program(self) -> Program:
+        """The journey as a flat table."""
+        nodes: dict[str, Node] = {}
+        first = _flatten(self.steps, END, nodes)
+        return Program(first, nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A step and where it leads."""
+
+    step: Step
+    following: str
+    yes: str = END
+    no: str = END
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All steps by name."""
+
+    first: str
+    nodes: dict[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a definition can't be used: where, and what is wrong, for its author."""
+
+    where: str
+    message: str
+
+
+def parse(data: Any) -> Definition | list[Flaw]:
+    """Check a definition. Flaws come as values, each with its place."""
+    try:
+        return Definition.model_validate(data)
+    except ValidationError as error:
+        return [Flaw(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()]
+
+
+def walk(steps: tuple[Step, ...]) -> list[Step]:
+    """All steps, branches included, in the order they are written."""
+    found = []
+    for step in steps:
+        found.append(step)
+        if step.split:
+            found += walk(step.split.yes) + walk(step.split.no)
+    return found
+
+
+def _flatten(steps: tuple[Step, ...], following: str, nodes: dict[str, Node]) -> str:
+    """Enter steps into the table, last first; returns the name of the first of them."""
+    for step in reversed(steps):
+        if step.split:
+            yes, no = _flatten(step.split.yes, following, nodes), _flatten(step.split.no, following, nodes)
+            nodes[step.id] = Node(step, following, yes, no)
+        else:
+            nodes[step.id] = Node(step, following)
+        following = step.id
+    return following
