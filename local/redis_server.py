@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from local import process
 from local.ports import LOOPBACK, free_port
@@ -103,7 +105,8 @@ class Redis:
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
         log = self.folder / "redis.log"
         deadline = time.monotonic() + PATIENCE
-        with redis.Redis.from_url(self.url) as client:
+        # The client's own retries wait longer between two tries than the server needs to come up.
+        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while time.monotonic() < deadline:
                 if server.poll() is not None:
                     raise Trouble(f"Redis did not start on port {self.port}:{process.last_lines(log)}")

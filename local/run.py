@@ -73,13 +73,30 @@ def processes(settings: Mapping[str, str], beside: Mapping[str, str] | None = No
 
     Returns the exit code of the first that ended, 130 after Ctrl-C.
     """
-    manager = Manager()
+    manager = _Manager()
     environment = _environment(settings)
     for name, command in {**(beside or {}), **procfile()}.items():
         if name != "release":
             manager.add_process(name, command, env=environment, cwd=str(CHECKOUT))
     manager.loop()
     return int(manager.returncode or 0)
+
+
+class _Manager(Manager):  # type: ignore[misc]  # honcho has no type hints
+    """honcho's, also right when it is told to stop before every process has started (it raises KeyError then)."""
+
+    _asked_early = False
+
+    def terminate(self) -> None:
+        """Stop every process; those that are only starting, as soon as all have started."""
+        if self._all_started():
+            super().terminate()
+        else:
+            self._asked_early = True
+
+    def _any_stopped(self) -> bool:
+        # The loop looks here for a reason to stop the others.
+        return self._asked_early or bool(super()._any_stopped())
 
 
 def procfile() -> dict[str, str]:

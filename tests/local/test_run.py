@@ -81,3 +81,15 @@ def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
     assert runner.returncode == 130
     assert not lives(other)
     assert time.monotonic() - started < 5
+
+
+def test_ctrl_c_before_everything_has_started_stops_everything_too(tmp_path: Path) -> None:
+    with start_two(tmp_path, "sleep 60") as runner:
+        processes = psutil.Process(runner.pid)
+        deadline = time.monotonic() + 20
+        # Right after honcho's own process for the first command appears, and before the commands have.
+        while not processes.children() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        runner.send_signal(signal.SIGINT)
+        runner.communicate(timeout=30)
+    assert runner.returncode == 130

@@ -17,6 +17,8 @@ import psutil
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from local.process import lives
 from local.services import Postgres, Redis, services
@@ -176,7 +178,7 @@ def test_redis_wants_a_password_and_never_drops_a_key(tmp_path: Path) -> None:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.config_get("save") == {"save": ""}
         with (
-            redis.Redis(host="127.0.0.1", port=server.port) as stranger,
+            redis.Redis(host="127.0.0.1", port=server.port, retry=Retry(NoBackoff(), 0)) as stranger,
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()
