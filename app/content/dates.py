@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 
 from app.content.money import locale_of
 
@@ -31,7 +31,7 @@ def local_date(moment: datetime | date, style: str, locale: str, zone: str) -> s
     if style == "weekday":
         return format_date(moment, "EEEE", locale=where)
     if style == "month_day":
-        return format_date(moment, "d MMMM" if where.language != "en" or where.territory == "GB" else "MMMM d", where)
+        return format_skeleton("MMMMd", moment, locale=where)
     if isinstance(moment, datetime) and style == "time":
         return format_time(moment, "short", tzinfo=moment.tzinfo, locale=where)
     if isinstance(moment, datetime) and style == "datetime":

@@ -115,4 +115,9 @@ def money_format(locale: str, currency: str) -> MoneyFormat:
 def _around(text: str) -> tuple[str, str, str]:
     digits = [i for i, c in enumerate(text) if c.isdigit()]
     first, last = digits[0], digits[-1]
-    return text[:first], text[first : last + 1], text[last + 1 :]
+    before, after = text[:first], text[last + 1 :]
+    if before[-1:].isalpha():  # CLDR's spacing rule, which babel leaves out: KWD 1, not KWD1
+        before += "\u00a0"
+    if after[:1].isalpha():
+        after = f"\u00a0{after}"
+    return before, text[first : last + 1], after
