@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Base, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+
+class Decision(Tenant, Base):
+    """Who, which step, what was decided, when and why. Written for every step taken or not."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index("ix_decision_customer", "shop_id", "customer_id", "at"),
+        Index("ix_decision_enrolment", "shop_id", "enrolment_id", "id"),
+        # A refusal is recorded once, however often its occasion is reported.
+        Index(
+            "uq_decision_refusal", "shop_id", "journey_id", "subject_key", "reason", unique=True,
+            postgresql_where=text("outcome = 'not_entered'"),
+        ),
+    )
+
+    customer_id: Mapped[int]
+    journey_id: Mapped[int | None]
+    enrolment_id: Mapped[int | None]
+    message_id: Mapped[int | None]
+    subject_key: Mapped[str | None]
+    step: Mapped[str]
+    outcome: Mapped[str]
+    """entered | not_entered | moved | waited | split | planned | sent | deferred | skipped | expired | cancelled |
+    exited | completed | failed | parked | unknown"""
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Enrolment(Tenant, Base):
     """Where the person stands: the next step to take."""
     anchor_at: Mapped[datetime]
     """When the thing happened that the waits count from."""
+    since: Mapped[datetime]
+    """When the step the person stands at began."""
     due_at: Mapped[datetime | None]
     """When to look again; None while waiting for an event without limit."""
     entered_at: Mapped[datetime]
@@ -79,31 +81,3 @@ class Enrolment(Tenant, Base):
     end_reason: Mapped[str | None]
     data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     """What the trigger found and later steps need (gap in days, items to review)."""
-
-
-class Decision(Tenant, Base):
-    """Who, which step, what was decided, when and why. Written for every step taken or not."""
-
-    __tablename__ = "decision"
-    __table_args__ = (
-        Index("ix_decision_customer", "shop_id", "customer_id", "at"),
-        Index("ix_decision_enrolment", "shop_id", "enrolment_id", "id"),
-        # A refusal is recorded once, however often its occasion is reported.
-        Index(
-            "uq_decision_refusal", "shop_id", "journey_id", "subject_key", "reason", unique=True,
-            postgresql_where=text("outcome = 'not_entered'"),
-        ),
-    )
-
-    customer_id: Mapped[int]
-    journey_id: Mapped[int | None]
-    enrolment_id: Mapped[int | None]
-    message_id: Mapped[int | None]
-    subject_key: Mapped[str | None]
-    step: Mapped[str]
-    outcome: Mapped[str]
-    """entered | not_entered | moved | waited | split | planned | sent | deferred | skipped | expired | cancelled |
-    exited | completed | failed | parked | unknown"""
-    reason: Mapped[str]
-    at: Mapped[datetime]
-    detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))

@@ -50,7 +50,7 @@ class Message(Tenant, Base):
     customer_id: Mapped[int]
     step: Mapped[str]
     template_id: Mapped[int]
-    conditions: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=text("'[]'::jsonb"))
+    conditions: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     """What must still hold at hand-over, in the words of the journey's filters."""
     channel: Mapped[str]
     purpose: Mapped[str]
@@ -60,6 +60,8 @@ class Message(Tenant, Base):
     subject_kind: Mapped[str]
     """What it is about: checkout | cart | order | variant | none"""
     subject_key: Mapped[str]
+    since: Mapped[datetime]
+    """The moment its journey counts from."""
     state: Mapped[str]
     reason: Mapped[str | None]
     planned_at: Mapped[datetime]
