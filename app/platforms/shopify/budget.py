@@ -6,17 +6,11 @@ is. The shared copy spares calls that would only be throttled. It is advice: wit
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import redis
 from prometheus_client import Counter
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-log = logging.getLogger(__name__)
 
 BLIND = Counter("regulars_shopify_budget_blind_total", "GraphQL calls made without knowing the shared cost budget")
 
@@ -86,8 +80,8 @@ class RedisBudget:
     def reserve(self, shop: str, points: float) -> float:
         """See `CostBudget`. Fails open: without Redis the answer is "go"."""
         try:
-            wait: bytes | Awaitable[bytes] = self._reserve(keys=[_key(shop)], args=[points])
-            return float(wait)  # type: ignore[arg-type] - the client is the blocking one
+            wait = self._reserve(keys=[_key(shop)], args=[points])
+            return float(wait) if isinstance(wait, bytes | str) else 0.0
         except redis.RedisError:
             BLIND.inc()
             return 0.0

@@ -1,4 +1,4 @@
-"""The Admin API: one operation in, its data or a fault out. Throttling is waited out here, within the caller's patience.
+"""The Admin API: an operation in, its data or a fault out. Throttling is waited out within the caller's patience.
 
 Shopify throttles with HTTP 200 and an error code, which neither of its own clients retries; 429 and 5xx occur too.
 """
@@ -45,9 +45,11 @@ _PASSING = frozenset({THROTTLED, "store_error", UNREACHABLE})
 
 @dataclass(frozen=True, slots=True)
 class GraphQLFault:
-    """Why there is no data. `code`: `unauthorized` (refresh the token), `forbidden` (scope missing), `throttled`,
-    `too_expensive` (ask for fewer at once), `frozen`, `locked`, `no_such_store`, `store_error`, `unreachable`,
-    `unreadable`, `refused` (user errors), `bad_request`. `message` holds no personal data of ours.
+    """Why there is no data.
+
+    `code`: `unauthorized` (refresh the token), `forbidden` (scope missing), `throttled`, `too_expensive` (ask for fewer
+    at once), `frozen`, `locked`, `no_such_store`, `store_error`, `unreachable`, `unreadable`, `refused` (user errors),
+    `bad_request`. `message` holds no personal data of ours.
     """
 
     code: str
@@ -112,8 +114,9 @@ class GraphQLClient:
             wait = self._budget.reserve(access.domain, self._points.get(operation, FIRST_GUESS_POINTS))
             if wait == 0.0:
                 answer = self._call(access, operation, variables)
-                found = _read(answer)
-                self._learn(access.domain, operation, answer)
+                content = {} if isinstance(answer, NoAnswer) else answer.data
+                self._learn(access.domain, operation, _object(_object(content.get("extensions")).get("cost")))
+                found = _read(answer, content)
                 if not isinstance(found, GraphQLFault):
                     return found
                 fault = found
@@ -127,20 +130,15 @@ class GraphQLClient:
             waited += wait
         return fault
 
-    def _call(
-        self, access: ShopAccess, operation: str, variables: Mapping[str, Any] | None
-    ) -> Answer | NoAnswer:
+    def _call(self, access: ShopAccess, operation: str, variables: Mapping[str, Any] | None) -> Answer | NoAnswer:
         return self._transport.post(
             self._credentials.address(access.domain, f"/admin/api/{API_VERSION}/graphql.json"),
             {"query": operation, "variables": dict(variables or {})},
             {"X-Shopify-Access-Token": access.access_token},
         )
 
-    def _learn(self, shop: str, operation: str, answer: Answer | NoAnswer) -> None:
+    def _learn(self, shop: str, operation: str, cost: Mapping[str, Any]) -> None:
         """Remember what the operation cost and what the store's bucket holds now."""
-        if isinstance(answer, NoAnswer):
-            return
-        cost = _object(_object(answer.data.get("extensions")).get("cost"))
         requested = cost.get("requestedQueryCost")
         if isinstance(requested, int | float) and requested > 0:
             self._points[operation] = float(requested)
@@ -160,7 +158,7 @@ def _throttle(cost: Mapping[str, Any]) -> Throttle | None:
     return Throttle(*told) if len(told) == len(numbers) and told[2] > 0 else None
 
 
-def _read(answer: Answer | NoAnswer) -> dict[str, Any] | GraphQLFault:
+def _read(answer: Answer | NoAnswer, content: Mapping[str, Any]) -> dict[str, Any] | GraphQLFault:
     if isinstance(answer, NoAnswer):
         return GraphQLFault(UNREACHABLE, answer.reason)
     if answer.status == 429:  # noqa: PLR2004 - HTTP
@@ -169,7 +167,6 @@ def _read(answer: Answer | NoAnswer) -> dict[str, Any] | GraphQLFault:
         return GraphQLFault("store_error", f"http_{answer.status}", answer.retry_after)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
         return GraphQLFault(_BY_STATUS.get(answer.status, "bad_request"), f"http_{answer.status}")
-    content = answer.data
     data, errors = content.get("data"), content.get("errors")
     if errors:
         return _read_errors(data, errors, _object(_object(content.get("extensions")).get("cost")))

@@ -32,6 +32,13 @@ def within_order(delivery: Delivery, order_id: str) -> list[Fact]:
     return found
 
 
+def rank(*, cancelled: bool, delivered: bool, shipped: bool) -> int:
+    """How far along a parcel is: of two states of one instant the further one is the later one."""
+    if cancelled:
+        return CANCELLED_RANK
+    return DELIVERED_RANK if delivered else SENT_RANK if shipped else 0
+
+
 def _fulfilment(delivery: Delivery, data: Json, order_id: str) -> FulfilmentChanged:
     status = data.get("status")
     created_at = instant(data.get("created_at"))
@@ -39,8 +46,7 @@ def _fulfilment(delivery: Delivery, data: Json, order_id: str) -> FulfilmentChan
     cancelled = status == "cancelled"
     delivered = data.get("shipment_status") in DELIVERED if isinstance(data.get("shipment_status"), str) else False
     shipped = not (isinstance(status, str) and status in UNSENT)
-    rank = CANCELLED_RANK if cancelled else DELIVERED_RANK if delivered else SENT_RANK if shipped else 0
-    version = delivery.version(updated_at, rank)
+    version = delivery.version(updated_at, rank(cancelled=cancelled, delivered=delivered, shipped=shipped))
     return FulfilmentChanged(
         fulfilment_id=needed_id(data, "id"),
         order_id=order_id,

@@ -21,7 +21,6 @@ from app.platforms.events import (
 from app.platforms.shopify.normalise import people
 from app.platforms.shopify.normalise.money import currency
 from app.platforms.shopify.normalise.reading import (
-    Json,
     Unfit,
     child,
     country_code,
@@ -52,7 +51,10 @@ def shop_changed(delivery: Delivery) -> tuple[Fact, ...]:
             country=country_code(data.get("country_code")) or country_code(data.get("country")),
             locale=people.locale(data.get("primary_locale")),
             storefront_url=f"https://{host}" if isinstance(host, str) and _HOST.fullmatch(host) else None,
-            address=_address(data),
+            address=postal_address(
+                data.get("address1"), data.get("address2"), data.get("zip"), data.get("city"), data.get("province"),
+                data.get("country_name") or data.get("country"),
+            ),
         ),
     )
 
@@ -71,12 +73,11 @@ def timezone(value: Any) -> str | None:
     return value if isinstance(value, str) and len(value) <= 64 and _is_zone(value) else None  # noqa: PLR2004 - longest
 
 
-def _address(data: Json) -> str | None:
-    """The postal address on one line, as a mail's footer must show it."""
-    city = " ".join(part for part in (text(data.get("zip")), text(data.get("city"))) if part)
-    land = text(data.get("country_name")) or text(data.get("country"))
-    parts = (text(data.get("address1")), text(data.get("address2")), city, text(data.get("province")), land)
-    return ", ".join(part for part in parts if part) or None
+def postal_address(*parts: Any) -> str | None:
+    """Street, second line, postal code, city, province and country on one line, as a mail's footer must show it."""
+    street, second, code, city, province, country = (text(part) for part in parts)
+    place = f"{code} {city}".strip()
+    return ", ".join(part for part in (street, second, place, province, country) if part) or None
 
 
 def app_uninstalled(delivery: Delivery) -> tuple[Fact, ...]:
