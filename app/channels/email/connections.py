@@ -62,6 +62,10 @@ class Idle(Generic[C]):
         for _, _, connection in kept:
             connection.close()
 
+    def __del__(self) -> None:
+        for _, _, connection in self._kept:
+            connection.close()
+
     def _pop(self, key: str) -> C | None:
         if self._process != os.getpid():
             # Two processes on one connection would read each other's answers. Closing here leaves the parent's open.

@@ -10,7 +10,7 @@ from email.policy import EmailPolicy
 from typing import TYPE_CHECKING
 
 from app import clock
-from app.channels.email.text import LONGEST_SUBJECT, extra_header, one_line
+from app.channels.email.text import LONGEST_SUBJECT, extra_header, is_address, one_line
 
 if TYPE_CHECKING:
     from app.channels.base import OutboundEmail
@@ -39,17 +39,21 @@ def message_id(email: OutboundEmail) -> str:
     return f"<{_UNSAFE_IN_ID.sub('-', email.reference)}@{domain}>"
 
 
+def needs_utf8(email: OutboundEmail) -> bool:
+    """Whether an address has letters that only servers with SMTPUTF8 take."""
+    return not (email.to + email.sender + (email.reply_to or "")).isascii()
+
+
 def build(email: OutboundEmail) -> bytes:
     """The email as bytes, lines ended by CRLF: plain text and HTML as alternatives, every header on one line.
 
-    Raises:
-        ValueError: when an address can't be written into a header; `sender`, `to` and `reply_to` were checked before.
+    `sender` and `to` must have passed `is_address`; a `reply_to` that wouldn't is left out.
     """
-    message = EmailMessage(policy=POLICY)
-    message["From"] = Address(one_line(email.sender_name), addr_spec=email.sender)
-    message["To"] = Address(one_line(email.to_name), addr_spec=email.to)
-    if email.reply_to:
-        message["Reply-To"] = Address(addr_spec=email.reply_to)
+    message = EmailMessage(policy=POLICY.clone(utf8=needs_utf8(email)))
+    message["From"] = _address(email.sender_name, email.sender)
+    message["To"] = _address(email.to_name, email.to)
+    if email.reply_to and is_address(email.reply_to):
+        message["Reply-To"] = _address("", email.reply_to)
     message["Subject"] = one_line(email.subject, LONGEST_SUBJECT)
     message["Date"] = clock.real_now()
     message["Message-ID"] = message_id(email)
@@ -62,6 +66,11 @@ def build(email: OutboundEmail) -> bytes:
     message.attach(_part("plain", email.text))
     message.attach(_part("html", email.html))
     return message.as_bytes()
+
+
+def _address(name: str, address: str) -> Address:
+    user, _, domain = address.rpartition("@")
+    return Address(one_line(name), user, domain)
 
 
 def _part(subtype: str, text: str) -> EmailMessage:

@@ -39,13 +39,13 @@ KINDS = {
     "unsubscribe": "unsubscribed",
     "group_unsubscribe": "unsubscribed",
 }
-DROPS = (
-    ("bounced address", "hard_bounce"),
-    ("spam reporting address", "complaint"),
-    ("unsubscribed address", "unsubscribed"),
-    ("invalid", "invalid_address"),
-)
-"""Why SendGrid drops an email, as its `reason` begins, and what that says about the address."""
+DROPS = {
+    "bounced address": "hard_bounce",
+    "spam reporting address": "complaint",
+    "unsubscribed address": "unsubscribed",
+    "invalid": "invalid_address",
+}
+"""Why SendGrid drops an email, by its `reason`, and what that says about the address; other reasons say nothing."""
 
 
 def verify(public_key: str, headers: Mapping[str, str], raw_body: bytes, now: datetime) -> bool:
@@ -106,20 +106,23 @@ def _suppression(kind: str, entry: dict[str, Any]) -> str | None:
     if kind == "bounced":
         return None if _text(entry, "type") == "blocked" else "hard_bounce"
     if kind == "dropped":
-        reason = _text(entry, "reason").lower()
-        return next((suppress for start, suppress in DROPS if reason.startswith(start)), None)
+        return DROPS.get(_drop_reason(entry))
     return {"complained": "complaint", "unsubscribed": "unsubscribed"}.get(kind)
 
 
 def _code(kind: str, entry: dict[str, Any]) -> str:
     """A short word for the log: never `reason` of a bounce, in which servers quote addresses."""
     if kind == "dropped":
-        reason = _text(entry, "reason").lower()
-        return next((start.replace(" ", "_") for start, _ in DROPS if reason.startswith(start)), "dropped")
+        reason = _drop_reason(entry)
+        return reason.replace(" ", "_") if reason in DROPS else "dropped"
     if kind == "bounced":
         kind_of_bounce = "blocked" if _text(entry, "type") == "blocked" else "bounce"
         return " ".join((kind_of_bounce, _status(entry))).strip()
     return _status(entry) if kind == "deferred" else ""
+
+
+def _drop_reason(entry: dict[str, Any]) -> str:
+    return _text(entry, "reason").strip().lower()
 
 
 def _status(entry: dict[str, Any]) -> str:

@@ -53,6 +53,9 @@ class SendGridProvider:
         """Hand one email over. Every outcome is a value; nothing is repeated."""
         if not isinstance(outbound, OutboundEmail):
             raise TypeError("SendGrid carries emails only")
+        api_key = account.credentials.get("api_key") if account.credentials else self._api_key
+        if not api_key:
+            return RetryLater("account_credentials")
         if not is_address(outbound.to):
             return Rejected("invalid_address", suppress="invalid_address")
         try:
@@ -60,7 +63,7 @@ class SendGridProvider:
         except (ApiKeyIncludedException, orjson.JSONEncodeError) as problem:
             return Rejected("content", type(problem).__name__)
         headers = {
-            "Authorization": f"Bearer {account.credentials.get('api_key') or self._api_key}",
+            "Authorization": f"Bearer {api_key}",
             "Content-Type": "application/json",
         }
         return _classified(self._client.call("POST", PATH, headers, body))

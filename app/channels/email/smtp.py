@@ -48,11 +48,7 @@ class SmtpProvider:
             return Rejected("invalid_address", suppress="invalid_address")
         if not is_address(outbound.sender):
             return RetryLater("account_sender")
-        try:
-            content = mime.build(outbound)
-        except ValueError as problem:
-            return Rejected("content", redact(str(problem))[:LONGEST_DETAIL])
-        return self._deliver(server, outbound, content)
+        return self._deliver(server, outbound, mime.build(outbound))
 
     def look_up(self, outbound: Outbound, account: Account, since: datetime) -> Evidence:  # noqa: ARG002
         """Always `CannotTell`: a mail server can't be asked."""
@@ -92,7 +88,7 @@ def _transaction(connection: smtplib.SMTP, email: OutboundEmail, content: bytes)
 
 def _envelope(connection: smtplib.SMTP, email: OutboundEmail) -> Answer | None:
     """Sender, recipient and the request to send the content; None when the server waits for it."""
-    options = [] if (email.to + email.sender).isascii() else ["SMTPUTF8"]
+    options = ["SMTPUTF8"] if mime.needs_utf8(email) else []
     if options and not connection.has_extn("smtputf8"):
         return Rejected("address_not_ascii")
     connection.command_encoding = "utf-8" if options else "ascii"

@@ -28,7 +28,8 @@ _FREE = re.compile(
       | (?:remove|delete|erase)\ (?:me|us|my\ (?:phone\ )?(?:number|phone|info|data)|this\ (?:phone\ )?number)
       | (?:take|get)\ (?:me|us|my\ number|this\ number)\ off
       | no\ (?:more|further)\ (?:of\ (?:these|this|your)\ )?(?:texts?|messages?|msgs?|sms|txts?)
-      | (?:do\ not|don'?t|never|please\ don'?t)\ (?:ever\ )?(?:text|message|msg|sms|contact|write|txt|send)\b
+      | (?:do\ not|don'?t|never)\ (?:ever\ )?(?:text|message|msg|sms|contact|write|txt)\b
+      | (?:do\ not|don'?t)\ send\ (?:me|us|any|more|these|this\ number)
       | (?:do\ not|don'?t)\ (?:want|wish|need)\ (?:to\ (?:get|receive)\ )?(?:(?:these|this|your|any|more|anymore)\ )*
         (?:texts?|messages?|msgs?|sms|txts?)
       | leave\ (?:me|us)\ alone

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, urlparse
 
-from twilio.request_validator import (
+from twilio.request_validator import (  # type: ignore[import-untyped]  # the library has no type hints
     HMAC_SHA1,
     HMAC_SHA256,
     SIGNATURE_HEADER,

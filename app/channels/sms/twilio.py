@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from app.channels.base import Account, Evidence, Outbound
 
 TIMEOUT = (1.5, 10.0)
+CREDENTIALS = ("account_sid", "auth_token", "messaging_service_sid")
 LONGEST_VALIDITY = 36_000
 LONGEST_DETAIL = 200
 PAGE = 200
@@ -52,11 +53,7 @@ class TwilioProvider:
         timeout: tuple[float, float] = TIMEOUT,
     ) -> None:
         """`timeout`: seconds to connect, seconds until the answer must be complete."""
-        self._host = {
-            "account_sid": account_sid,
-            "auth_token": auth_token,
-            "messaging_service_sid": messaging_service_sid,
-        }
+        self._host = dict(zip(CREDENTIALS, (account_sid, auth_token, messaging_service_sid), strict=True))
         self._client = Client(api_base, timeout)
 
     def send(self, outbound: Outbound, account: Account) -> Answer:
@@ -64,9 +61,11 @@ class TwilioProvider:
         if not isinstance(outbound, OutboundText):
             raise TypeError("Twilio carries texts only")
         credentials = account.credentials or self._host
+        if not all(credentials.get(name) for name in CREDENTIALS):
+            return RetryLater("account_credentials")
         form = {
             "To": outbound.to,
-            "MessagingServiceSid": credentials.get("messaging_service_sid", ""),
+            "MessagingServiceSid": credentials["messaging_service_sid"],
             "Body": outbound.text,
             "StatusCallback": outbound.status_callback,
             "ValidityPeriod": str(min(max(outbound.valid_for_seconds, 1), LONGEST_VALIDITY)),
