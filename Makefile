@@ -38,7 +38,7 @@ run: ready ## Web, workers and clock for a real store (settings: README; a .env 
 	@$(RUN) -m local.run
 
 test: lint ## Every test, the linter and the type checker first (TESTS=tests/inbox runs a part)
-	@$(RUN) -m pytest -n 2 $(TESTS)
+	@$(RUN) -m pytest -n 2 -m "not chaos" $(TESTS)
 
 smoke: ready ## The demo without a screen, a throw-away copy; fails when a journey does not reach its shopper
 	@$(RUN) -m local.demo --smoke
@@ -63,6 +63,6 @@ lock: ready-to-test ## Choose newer packages and pin them again by hash
 	--upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
-clean: ## Remove all that was made here, the demo's data too
+clean: ## Remove what was installed, and the demo; the data of `make run` stays
 	@if [ -x $(RUN) ]; then $(RUN) -m local.demo --reset; fi
-	rm -rf .venv .local node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules .local/chromium .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -110,7 +110,9 @@ def _make_venv(purpose: str) -> None:
         return
     free = shutil.disk_usage(CHECKOUT).free
     if free < ROOM_NEEDED[purpose]:
-        raise Trouble(f"{free // 1024**2} MB are free here and {ROOM_NEEDED[purpose] // 1024**2} MB are needed.")
+        raise Trouble(
+            f"{free // 1024**2} MB are free on this disk, {ROOM_NEEDED[purpose] // 1024**2} MB are needed. Make room."
+        )
     say(f"Making .venv with Python {sys.version_info[0]}.{sys.version_info[1]}")
     made = _run([sys.executable, "-m", "venv", "--clear", str(VENV)])
     if made is not None:
