@@ -28,6 +28,8 @@ PARAGRAPH: Final = "\x1e"
 LINE: Final = "\x1f"
 """Marks in the plain text before it is set; values cannot hold them (`runtime.plain`)."""
 
+_GAP: Final = re.compile(r"[ \x1e\x1f]+")
+
 SKIP_CLASS: Final = "skip-text"
 """An element with this class is left out of the plain text."""
 
@@ -96,7 +98,14 @@ def _joined(tokens: list[Token]) -> Iterator[Token]:
 
 def text_tokens(text: str, marked: Marked) -> list[Token]:
     """Derive the plain text: what can be read, with each link behind its words."""
-    return list(_joined(list(_PlainText(text, marked).tokens())))
+    whole = _joined(list(_PlainText(text, marked).tokens()))
+    return [content(_GAP.sub(_one_gap, token.value), 0) if token.kind == "content" else token for token in whole]
+
+
+def _one_gap(gap: re.Match[str]) -> str:
+    """Fold a run of blanks and marks, so that little is left to lay out for each person."""
+    found = gap.group()
+    return PARAGRAPH if PARAGRAPH in found else LINE if LINE in found else " "
 
 
 class _PlainText:
@@ -196,8 +205,8 @@ class _PlainText:
 def set_text(text: str) -> str:
     """Lay out the rendered plain text: paragraphs apart, no empty lines within, one blank between words."""
     paragraphs = []
-    for paragraph in text.split(PARAGRAPH):
-        lines = [" ".join(line.split()) for line in paragraph.replace("\n", LINE).split(LINE)]
-        if kept := "\n".join(line for line in lines if line):
-            paragraphs.append(kept)
+    for paragraph in text.replace("\n", LINE).split(PARAGRAPH):
+        if paragraph and not paragraph.isspace():
+            lines = [" ".join(line.split()) for line in paragraph.split(LINE)]
+            paragraphs.append("\n".join([line for line in lines if line]))
     return "\n\n".join(paragraphs) + "\n"

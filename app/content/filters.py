@@ -33,6 +33,8 @@ class Words:
 
     def money(self, value: object, currency: object = None) -> str:
         """Write minor units as an amount; nothing for what is no number."""
+        if value.__class__ is int and currency is None:
+            return money_format(self.locale, self.currency).format(value)  # type: ignore[arg-type]
         amount = number(value)
         if amount is None or isinstance(amount, float):
             amount = None if amount is None else round(amount)
@@ -269,11 +271,11 @@ FILTERS: Final[Mapping[str, Rule]] = {
     "default": Rule(_default, 0, 1, light=True),
     "divided_by": Rule(_divide, 1, 1),
     "downcase": Rule(_case(str.lower)),
-    "first": Rule(lambda a: dig(a, "first")),
+    "first": Rule(lambda a: dig(a, "first"), light=True),
     "floor": Rule(lambda a: math.floor(number(a) or 0)),
     "img_width": Rule(image_width, 0, 1, light=True),
     "join": Rule(_join, 0, 1),
-    "last": Rule(lambda a: dig(a, "last")),
+    "last": Rule(lambda a: dig(a, "last"), light=True),
     "lstrip": Rule(lambda a: text_of(a).lstrip()),
     "map": Rule(_map, 1, 1),
     "minus": Rule(_subtract, 1, 1),
@@ -288,7 +290,7 @@ FILTERS: Final[Mapping[str, Rule]] = {
     "reverse": Rule(lambda a: _items(a)[::-1]),
     "round": Rule(_round, 0, 1),
     "rstrip": Rule(lambda a: text_of(a).rstrip()),
-    "size": Rule(_size),
+    "size": Rule(_size, light=True),
     "slice": Rule(_slice, 1, 2),
     "sort": Rule(_sort, 0, 1),
     "split": Rule(_split, 0, 1),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from time import thread_time
 
 from markupsafe import escape as _escape
@@ -25,6 +26,7 @@ MAX_VALUE = 65_536
 
 MAX_LIST = 1_000
 MAX_NUMBER = 10**18
+MAX_CSS = 200
 MAX_CPU_SECONDS = 0.05
 """Of this thread's own CPU, so that a busy machine never fails a good template."""
 
@@ -109,6 +111,8 @@ def is_empty(value: object) -> bool:
 
 def is_blank(value: object) -> bool:
     """Liquid's `blank`."""
+    if value.__class__ is str:
+        return not value or value.isspace()  # type: ignore[attr-defined]
     return value is None or value is False or is_empty(value) or (isinstance(value, str) and value.isspace())
 
 
@@ -181,7 +185,7 @@ def html_safe(value: object, meter: Meter) -> str:
     """Write a value into text or an attribute of HTML."""
     if value.__class__ is Html:
         return value  # type: ignore[return-value]
-    text = str(_escape(value if value.__class__ is str else text_of(value)))
+    text = _escape(value if value.__class__ is str else text_of(value))
     if len(text) > UNIT:
         meter.spend(len(text) // UNIT)
     return text
@@ -197,9 +201,13 @@ def plain(value: object, meter: Meter) -> str:
 
 def css_safe(value: object, meter: Meter) -> str:
     """Write a value into a style: colours, sizes, font names, and nothing that could end it or fetch something."""
-    text = _NOT_CSS.sub("", text_of(value)[:200])
     meter.spend(1)
-    return text
+    return _css(text_of(value)[:MAX_CSS])
+
+
+@lru_cache(maxsize=4096)
+def _css(text: str) -> str:
+    return _NOT_CSS.sub("", text)
 
 
 def _unmarked(value: object) -> str:

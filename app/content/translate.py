@@ -42,7 +42,8 @@ def _html_url(text: str, wrap: Wrap | None, meter: runtime.Meter) -> str:
 
 
 def _plain_url(text: str, wrap: Wrap | None, meter: runtime.Meter) -> str:
-    meter.weigh(text)
+    if len(text) > runtime.UNIT:
+        meter.spend(len(text) // runtime.UNIT)
     url = runtime.safe_url(text)
     return wrap(url) if wrap is not None and runtime.is_web_url(url) else url
 
