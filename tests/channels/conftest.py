@@ -42,7 +42,6 @@ class Loopback:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._stopping = threading.Event()
         self._threads[0].start()
 
     @property
@@ -50,7 +49,6 @@ class Loopback:
         return f"{'https' if self.tls else 'http'}://localhost:{self._listener.getsockname()[1]}"
 
     def stop(self) -> None:
-        self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in list(self._open):
@@ -59,9 +57,6 @@ class Loopback:
             connection.close()
         for thread in self._threads:
             thread.join(5)
-
-    def hang(self, seconds: float) -> None:
-        self._stopping.wait(seconds)
 
     def _accept(self) -> None:
         while True:
@@ -124,37 +119,50 @@ def reset(connection: socket.socket, _: Request | None = None) -> bool:
     return False
 
 
+def drop(_connection: socket.socket, _: Request) -> bool:
+    """The message is taken, the answer is not given."""
+    return False
+
+
+def hang(_connection: socket.socket, _: Request) -> bool:
+    """No answer while anybody could be waiting for one."""
+    time.sleep(0.8)
+    return False
+
+
 def drip(connection: socket.socket, _: Request) -> bool:
     """A byte now and then, for ever: each read succeeds, the answer never ends."""
     connection.sendall(b"HTTP/1.1 202 Accepted\r\n")
-    for _ in range(100):
+    for _byte in range(100):
         connection.sendall(b"X")
         time.sleep(0.05)
     return False
 
 
-@dataclass
 class Toolbox:
     """What tests make loopback providers with (test folders are no packages, so nothing can be imported)."""
 
-    start: Callable[..., Loopback]
-    answer: Any = staticmethod(answer)
-    raw: Any = staticmethod(raw)
-    reset: Any = staticmethod(reset)
-    drip: Any = staticmethod(drip)
+    answer = staticmethod(answer)
+    raw = staticmethod(raw)
+    reset = staticmethod(reset)
+    drop = staticmethod(drop)
+    hang = staticmethod(hang)
+    drip = staticmethod(drip)
+
+    def __init__(self) -> None:
+        self.started: list[Loopback] = []
+
+    def start(self, act: Callable[[socket.socket, Request], bool], tls: ssl.SSLContext | None = None) -> Loopback:
+        self.started.append(Loopback(act, tls))
+        return self.started[-1]
 
 
 @pytest.fixture
 def loopback() -> Iterator[Toolbox]:
     """Starts servers, and stops them when the test ends."""
-    started: list[Loopback] = []
-
-    def start(act: Callable[[socket.socket, Request], bool], tls: ssl.SSLContext | None = None) -> Loopback:
-        started.append(Loopback(act, tls))
-        return started[-1]
-
-    yield Toolbox(start)
-    for server in started:
+    tools = Toolbox()
+    yield tools
+    for server in tools.started:
         server.stop()
 
 

@@ -12,14 +12,14 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from app.channels.base import Receipt
 from app.channels.email import receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from app.channels.base import Receipt
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -156,9 +156,9 @@ def read_one(**fields: Any) -> Receipt:
 def test_events_become_receipts(
     fields: dict[str, Any],
     kind: str,
-    permanent: bool,
+    permanent: bool,  # noqa: FBT001 - a column of the table above
     suppress: str | None,
-    code: str,  # noqa: FBT001
+    code: str,
 ) -> None:
     receipt = read_one(**fields)
     assert (receipt.kind, receipt.permanent, receipt.suppress, receipt.code) == (kind, permanent, suppress, code)

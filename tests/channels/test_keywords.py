@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.channels.sms.keywords import LONGEST, classify
 
@@ -15,8 +14,9 @@ END|QUIT|REVOKE|OPTOUT|opt out|opt-out|Opt me out|STOP please|please stop textin
 pls STOP with the texts|please remove me|Remove my number from your list|take me off this list|delete my number
 no more texts|No more messages please|don't text me|Don\u2019t contact me again|do not message me|dont text this number
 I don't want these messages|i do not want to receive any more texts|leave me alone|Wrong number|cancel please|end it
-please cancel|I quit|Arr\u00eat|ARRET|\u200bSTOP\u200b|\uff33\uff34\uff2f\uff30|"STOP"|stop\U0001f621|unsub|cancel my subscription
-Don't send me anything|never text me again|can you stop texting me?""".replace("\n", "|").split("|")
+please cancel|I quit|Arr\u00eat|ARRET|\u200bSTOP\u200b|\uff33\uff34\uff2f\uff30|"STOP"|stop\U0001f621|unsub
+cancel my subscription|Don't send me anything|never text me again
+Can you stop texting me?""".replace("\n", "|").split("|")
 
 NOTHING = """|hello|Thanks!|When does it ship?|Love the stopper for my bottle|nonstop flights|unstoppable
 cancel my order|can I cancel?|when does the sale end?|The package is at the end of the road|yes please|start it

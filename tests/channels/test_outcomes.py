@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +83,7 @@ def test_a_server_too_busy_to_accept_is_worth_another_try(which: str) -> None:
         address = listener.getsockname()
         waiting = [socket.socket() for _ in range(4)]
         for client in waiting:
-            client.setblocking(False)
+            client.settimeout(0)
             client.connect_ex(address)
         answer = send(which, f"http://127.0.0.1:{address[1]}")
         for client in waiting:
@@ -138,7 +141,7 @@ def test_a_broken_or_wandering_server_leaves_the_outcome_unknown(loopback: Any, 
 
 @both
 def test_no_answer_in_time_is_unknown(loopback: Any, which: str) -> None:
-    server = loopback.start(lambda _connection, _request: server.hang(5) or False)
+    server = loopback.start(loopback.hang)
     assert send(which, server.url) == Unknown("timeout")
     assert len(server.requests) == 1
 
@@ -160,7 +163,7 @@ def test_a_reset_after_the_request_was_read_is_unknown(loopback: Any, which: str
 
 @both
 def test_taking_the_message_and_dropping_the_answer_is_unknown(loopback: Any, which: str) -> None:
-    server = loopback.start(lambda _connection, _request: False)
+    server = loopback.start(loopback.drop)
     assert send(which, server.url) == Unknown("connection_lost")
     assert len(server.requests) == 1
 
@@ -187,28 +190,40 @@ def test_an_answer_that_cannot_be_read_is_unknown(loopback: Any, which: str, dat
     assert code in {None, outcome.code}
 
 
-def test_a_long_request_refused_before_its_end_is_still_understood(loopback: Any) -> None:
-    """Large enough that the socket's buffers can't swallow it: the server answers and closes while we write."""
+def test_a_long_request_refused_before_its_end_is_understood_and_its_connection_dropped() -> None:
+    """Longer than the socket's buffers: the server answers and closes while we are still writing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        from threading import Thread
 
         def refuse() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(65536):
-                    pass
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+                    time.sleep(0.1)
 
-        thread = Thread(target=refuse)
+        thread = threading.Thread(target=refuse)
         thread.start()
         client = http.Client(f"http://127.0.0.1:{listener.getsockname()[1]}", (1.0, 5.0))
-        outcome = client.call("POST", "/", {}, b"x" * 30_000_000)
+        outcomes = [client.call("POST", "/", {}, b"x" * 30_000_000) for _ in range(2)]
         thread.join(5)
         client.close()
-    assert isinstance(outcome, http.Reply)
-    assert outcome.status == 413
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, http.Reply)] == [413, 413]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child starts no thread
+def test_a_forked_process_does_not_write_on_its_parents_connections(loopback: Any) -> None:
+    server = loopback.start(loopback.answer(202, X_Message_Id="abc"))
+    provider = SendGridProvider("k", server.url, SHORT)
+    provider.send(EMAIL, Account("sendgrid"))
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if provider.send(EMAIL, Account("sendgrid")) == Accepted("abc") else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert server.connections == 2
+    assert provider.send(EMAIL, Account("sendgrid")) == Accepted("abc")
+    provider.close()
+    assert (len(server.requests), server.connections) == (3, 2)
 
 
 @both
@@ -230,7 +245,7 @@ def test_connections_are_kept_and_a_closed_one_is_noticed_before_writing(loopbac
     outcomes = []
     for _ in range(4):
         outcomes.append(provider.send(outbound, Account(which)))
-        server.hang(0.05)
+        time.sleep(0.05)  # for the server's farewell to arrive
     provider.close()
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert (len(server.requests), server.connections) == (4, 2)
@@ -298,8 +313,6 @@ def test_a_server_without_tls_where_tls_was_meant_is_worth_another_try(loopback:
 @both
 @pytest.mark.usefixtures("trusted")
 def test_a_reset_during_the_handshake_is_worth_another_try(which: str) -> None:
-    from threading import Thread
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def refuse() -> None:
@@ -307,7 +320,7 @@ def test_a_reset_during_the_handshake_is_worth_another_try(which: str) -> None:
             connection.recv(10)
             connection.close()
 
-        thread = Thread(target=refuse)
+        thread = threading.Thread(target=refuse)
         thread.start()
         outcome = send(which, f"https://localhost:{listener.getsockname()[1]}")
         thread.join(5)
@@ -327,10 +340,14 @@ def test_over_tls_a_success_is_accepted(loopback: Any, which: str, tls: ssl.SSLC
 def test_over_tls_what_breaks_after_writing_is_unknown(
     loopback: Any, which: str, way: str, tls: ssl.SSLContext
 ) -> None:
+    def farewell(connection: Any, _request: Any) -> bool:
+        connection.unwrap()
+        return False
+
     ways: dict[str, Callable[..., Any]] = {
         "reset": loopback.reset,
-        "silence": lambda _connection, _request: server.hang(5) or False,
-        "farewell": lambda connection, _request: connection.unwrap() and False,
+        "silence": loopback.hang,
+        "farewell": farewell,
     }
     server = loopback.start(ways[way], tls)
     outcome = send(which, server.url)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # its hints are a package of their own
 import orjson
 import pytest
 

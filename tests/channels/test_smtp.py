@@ -80,7 +80,7 @@ class MailServer:
 
     def _command(self, connection: socket.socket, lines: Any, command: str) -> bool:
         self.commands.append(command)
-        verb = command.split(" ")[0].split(":")[0].upper()
+        verb = command.split(" ", maxsplit=1)[0].split(":", maxsplit=1)[0].upper()
         if verb == "EHLO":
             rows = ["test", *self.extensions]
             return self._say(connection, verb, "\r\n".join(f"250-{row}" for row in rows[:-1]) + f"\r\n250 {rows[-1]}")
@@ -155,10 +155,8 @@ def test_no_field_begins_another_header(mail: MailServer, evil: str) -> None:
         Accepted,
     )
     message = received(mail)
-    assert sorted(message.keys()) == sorted(
-        ["From", "To", "Reply-To", "Subject", "Date", "Message-ID", "X-Regulars-Ref", "List-Unsubscribe"]
-        + ["MIME-Version", "Content-Type"]
-    )
+    ours = "From To Reply-To Subject Date Message-ID X-Regulars-Ref List-Unsubscribe MIME-Version Content-Type"
+    assert " ".join(message.keys()) == ours
     assert [a.addr_spec for a in message["To"].addresses] == ["jo@example.com"]
     assert [a.addr_spec for a in message["From"].addresses] == ["shop@example.com"]
     assert [line for line in mail.commands if line.upper().startswith("RCPT")] == ["rcpt TO:<jo@example.com>"]

@@ -89,8 +89,7 @@ class Client:
                 return opened
             connection = opened
         deadline = monotonic() + self._answer_timeout
-        failed = _write(connection, head + body, self._answer_timeout)
-        outcome, reusable = (failed, False) if failed else _read(connection, method, deadline, limit)
+        outcome, reusable = _exchange(connection, head + body, deadline, limit)
         if reusable:
             self._idle.give("", connection)
         else:
@@ -178,28 +177,46 @@ def _is_quiet(connection: socket.socket) -> bool:
     return not waiting.poll(0)
 
 
-def _write(connection: socket.socket, request: bytes, seconds: float) -> NotSent | NoAnswer | None:
-    """Write a request; None when an answer may be read."""
-    connection.settimeout(seconds)
+def _wait_at_most_until(deadline: float, connection: socket.socket) -> None:
+    """Give the next step what is left of the time, to within a tenth: each change is a system call.
+
+    Raises:
+        TimeoutError: when nothing is left.
+    """
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    allowed = connection.gettimeout()
+    if allowed is None or not left <= allowed <= left * 1.1:
+        connection.settimeout(left)
+
+
+def _exchange(
+    connection: socket.socket, request: bytes, deadline: float, limit: int
+) -> tuple[Reply | NotSent | NoAnswer, bool]:
+    """Write a request and read its answer; the outcome, and whether the connection can serve again."""
     try:
+        _wait_at_most_until(deadline, connection)
         written = connection.send(request)
     except ConnectionError:
-        return NotSent("connection_lost")
+        return NotSent("connection_lost"), False
     except OSError as error:
-        return _broken(error)
+        return _broken(error), False
+    refused_early = False
     try:
         if written < len(request):
             connection.sendall(memoryview(request)[written:])
     except ConnectionError:
-        return None  # who refuses a long request answers before its end, then closes
+        refused_early = True  # who refuses a long request may answer before its end, then close
     except OSError as error:
-        return _broken(error)
-    return None
+        return _broken(error), False
+    outcome, reusable = _read(connection, deadline, limit)
+    return outcome, reusable and not refused_early
 
 
-def _read(connection: socket.socket, method: str, deadline: float, limit: int) -> tuple[Reply | NoAnswer, bool]:
+def _read(connection: socket.socket, deadline: float, limit: int) -> tuple[Reply | NoAnswer, bool]:
     """The answer, and whether the connection can serve again."""
-    answer = HTTPResponse(_Incoming(connection, deadline), method=method)  # type: ignore[arg-type]  # needs makefile only
+    answer = HTTPResponse(_Incoming(connection, deadline))  # type: ignore[arg-type]  # all it needs is makefile
     try:
         answer.begin()
         body = answer.read(limit + 1)
@@ -235,8 +252,5 @@ class _Incoming(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        left = self._deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
+        _wait_at_most_until(self._deadline, self._connection)
         return self._connection.recv_into(buffer)

@@ -36,6 +36,12 @@ TIMEOUT = (1.5, 10.0)
 PATH = "/v3/mail/send"
 LONGEST_DETAIL = 200
 LONGEST_REFERENCE = 200
+NO_TRACKING = TrackingSettings(
+    click_tracking=ClickTracking(enable=False, enable_text=False),
+    open_tracking=OpenTracking(enable=False),
+    subscription_tracking=SubscriptionTracking(enable=False),
+)
+"""SendGrid's own tracking is off: links, opens and unsubscribing are ours."""
 
 
 class SendGridProvider:
@@ -78,7 +84,7 @@ class SendGridProvider:
 
 
 def _body(email: OutboundEmail) -> dict[str, Any]:
-    """The request. SendGrid's own tracking is off: links, opens and unsubscribing are ours."""
+    """The request, as SendGrid's own library writes it."""
     person = Personalization()
     person.add_to(To(email.to, one_line(email.to_name) or None))
     person.add_custom_arg(CustomArg("reference", email.reference))
@@ -93,11 +99,7 @@ def _body(email: OutboundEmail) -> dict[str, Any]:
     for kind, text in (("text/plain", email.text), ("text/html", email.html)):
         if text:
             mail.add_content(Content(kind, text))
-    mail.tracking_settings = TrackingSettings(
-        click_tracking=ClickTracking(enable=False, enable_text=False),
-        open_tracking=OpenTracking(enable=False),
-        subscription_tracking=SubscriptionTracking(enable=False),
-    )
+    mail.tracking_settings = NO_TRACKING
     body: dict[str, Any] = mail.get()
     return body
 
@@ -106,6 +108,7 @@ def _classified(outcome: Reply | NotSent | NoAnswer) -> Answer:
     if not isinstance(outcome, Reply):
         return unanswered(outcome)
     if outcome.status == 202:  # noqa: PLR2004 - the one success the API has
+        # Without a body it is a 202 all the same; what the message is called we learn from its receipts then.
         reference = (outcome.headers.get("X-Message-Id") or "").strip()
         if outcome.body and not reference:
             return Unknown("unreadable_answer")
