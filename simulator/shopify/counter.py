@@ -68,6 +68,8 @@ class Counter:
         visit.accepts_sms = sms_too or who.sms_consent.given
         visit.updated_at = now
         self.webhooks.publish([*facts, ("checkouts/update", payloads.checkout(visit, self.paper))])
+        if facts and (who.email_consent.given or who.sms_consent.given):
+            self.confirm_consent(who)
         if email_too and not who.email_consent.given:
             self.set_email_consent(who, "subscribed")
         if sms_too and who.phone and not who.sms_consent.given:
@@ -193,6 +195,21 @@ class Counter:
             ("customers/update", payloads.customer(who, self.paper, whole=True)),
         ])
 
+    def welcome(self, who: Customer) -> None:
+        """Somebody becomes a customer without buying, with what they agreed to."""
+        self.store.customers[who.id] = who
+        self.webhooks.publish([("customers/create", payloads.customer(who, self.paper, whole=True))])
+        self.confirm_consent(who)
+
+    def confirm_consent(self, who: Customer) -> None:
+        """Say what somebody has agreed to, on every channel they have."""
+        facts: list[tuple[str, Json]] = []
+        if who.email:
+            facts.append(("customers_email_marketing_consent/update", shop_payloads.email_consent(who, self.paper)))
+        if who.phone:
+            facts.append(("customers_marketing_consent/update", shop_payloads.sms_consent(who, self.paper)))
+        self.webhooks.publish(facts)
+
     def tag(self, who: Customer, tags: list[str]) -> None:
         """The merchant puts tags on somebody."""
         now = self.clock.now()
@@ -201,6 +218,16 @@ class Counter:
         who.updated_at = now
         self.webhooks.publish([
             ("customer.tags_added", shop_payloads.tags_changed(who, new, now)),
+            ("customers/update", payloads.customer(who, self.paper, whole=True)),
+        ])
+
+    def untag(self, who: Customer, tags: list[str]) -> None:
+        """The merchant takes tags off somebody."""
+        now = self.clock.now()
+        who.tags = [tag for tag in who.tags if tag not in tags]
+        who.updated_at = now
+        self.webhooks.publish([
+            ("customer.tags_removed", shop_payloads.tags_changed(who, tags, now)),
             ("customers/update", payloads.customer(who, self.paper, whole=True)),
         ])
 
