@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from local.trouble import Trouble, say, told_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
 FOLDER: Final = CHECKOUT / ".local" / "run"
 DEFAULT_PORT: Final = 8000
@@ -83,20 +85,26 @@ def processes(settings: Mapping[str, str], beside: Mapping[str, str] | None = No
 
 
 class _Manager(Manager):  # type: ignore[misc]  # honcho has no type hints
-    """honcho's, also right when it is told to stop before every process has started (it raises KeyError then)."""
+    """honcho's, except that a signal is only noted, and acted on by the loop.
 
-    _asked_early = False
+    honcho 2.0 prints and kills inside the signal handler: that raises when the signal meets a line being printed
+    (a reentrant call) or a process that is only starting (KeyError), and leaves everything running.
+    """
 
-    def terminate(self) -> None:
-        """Stop every process; those that are only starting, as soon as all have started."""
-        if self._all_started():
-            super().terminate()
-        else:
-            self._asked_early = True
+    _asked_to_stop = False
+
+    def _start(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note)
+        super()._start()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.returncode = 128 + number
+        self._asked_to_stop = True
 
     def _any_stopped(self) -> bool:
-        # The loop looks here for a reason to stop the others.
-        return self._asked_early or bool(super()._any_stopped())
+        # Once all have started, the loop looks here for a reason to stop them.
+        return self._asked_to_stop or bool(super()._any_stopped())
 
 
 def procfile() -> dict[str, str]:

@@ -83,6 +83,15 @@ def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_ctrl_c_among_many_lines_of_output_stops_everything_too(tmp_path: Path) -> None:
+    with start_two(tmp_path, "yes hello") as runner:
+        other = other_process(runner)
+        runner.send_signal(signal.SIGINT)
+        runner.communicate(timeout=30)
+    assert runner.returncode == 130
+    assert not lives(other)
+
+
 def test_ctrl_c_before_everything_has_started_stops_everything_too(tmp_path: Path) -> None:
     with start_two(tmp_path, "sleep 60") as runner:
         processes = psutil.Process(runner.pid)
