@@ -41,7 +41,7 @@ def read_export(url: str, kind: str, done: int = 0) -> Iterator[tuple[int, tuple
     Raises:
         CallFailed: when the download ends too early. Read again with `done`.
     """
-    nodes = _with_children(download(url), kind) if kind in CHILDREN else _alone(download(url))
+    nodes = _with_children(download(url)) if kind in CHILDREN else _alone(download(url))
     for number, (node, children) in enumerate(nodes, start=1):
         if number > done:
             yield number, _facts(kind, number, node, children)
@@ -49,9 +49,7 @@ def read_export(url: str, kind: str, done: int = 0) -> Iterator[tuple[int, tuple
 
 def _facts(kind: str, number: int, node: Json | None, children: Sequence[Json]) -> tuple[Fact, ...]:
     try:
-        if node is None:
-            raise Unfit("not_json")
-        return READERS[kind](node, children)
+        return READERS[kind](node or {}, children)
     except Unfit as unfit:
         log.warning("export: %s number %d left out: %s", kind, number, unfit.reason)
         return ()
@@ -98,7 +96,7 @@ def _alone(lines: Iterable[bytes]) -> Iterator[tuple[Json | None, Sequence[Json]
         yield _parsed(line), ()
 
 
-def _with_children(lines: Iterable[bytes], kind: str) -> Iterator[tuple[Json | None, Sequence[Json]]]:
+def _with_children(lines: Iterable[bytes]) -> Iterator[tuple[Json | None, Sequence[Json]]]:
     """Nodes in the export's order, each with its children in theirs."""
     with contextlib.closing(sqlite3.connect("", isolation_level=None)) as spool:
         _fill(spool, lines)

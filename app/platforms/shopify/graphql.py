@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import clock
 from app.platforms.shopify.budget import CostBudget, NoBudget, Throttle
-from app.platforms.shopify.transport import NoAnswer
+from app.platforms.shopify.transport import READ_SECONDS, NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,16 +104,18 @@ class GraphQLClient:
         *,
         patience: float = PATIENCE_SECONDS,
     ) -> dict[str, Any] | GraphQLFault:
-        """The operation's data, or a fault. Waits `patience` real seconds in total at most, its calls not counted.
+        """The operation's data, or a fault. Gives up after about `patience` real seconds.
 
         A mutation whose answer got lost isn't repeated: it may have had its effect.
         """
         is_mutation = operation.lstrip().startswith("mutation")
-        waited, fault = 0.0, GraphQLFault(THROTTLED, "the shared budget is used up")
+        spent, fault = 0.0, GraphQLFault(THROTTLED, "the shared budget is used up")
         for attempt in range(MOST_ATTEMPTS):
             wait = self._budget.reserve(access.domain, self._points.get(operation, FIRST_GUESS_POINTS))
             if wait == 0.0:
-                answer = self._call(access, operation, variables)
+                begun = clock.monotonic()
+                answer = self._call(access, operation, variables, patience - spent)
+                spent += clock.monotonic() - begun
                 content = {} if isinstance(answer, NoAnswer) else answer.data
                 self._learn(access.domain, operation, _object(_object(content.get("extensions")).get("cost")))
                 found = _read(answer, content)
@@ -124,17 +126,20 @@ class GraphQLClient:
                     return fault
                 wait = fault.retry_after if fault.retry_after is not None else 0.5 * 2**attempt
             wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
-            if waited + wait > patience:
+            if spent + wait > patience:
                 return fault
             self._pause(wait)
-            waited += wait
+            spent += wait
         return fault
 
-    def _call(self, access: ShopAccess, operation: str, variables: Mapping[str, Any] | None) -> Answer | NoAnswer:
+    def _call(
+        self, access: ShopAccess, operation: str, variables: Mapping[str, Any] | None, seconds: float
+    ) -> Answer | NoAnswer:
         return self._transport.post(
             self._credentials.address(access.domain, f"/admin/api/{API_VERSION}/graphql.json"),
             {"query": operation, "variables": dict(variables or {})},
             {"X-Shopify-Access-Token": access.access_token},
+            min(READ_SECONDS, max(1.0, seconds)),
         )
 
     def _learn(self, shop: str, operation: str, cost: Mapping[str, Any]) -> None:

@@ -49,18 +49,23 @@ class Transport:
     environment (proxies, .netrc).
     """
 
-    def __init__(self, read_seconds: float = READ_SECONDS, connect_seconds: float = CONNECT_SECONDS) -> None:
-        self._timeout = (connect_seconds, read_seconds)
+    def __init__(self) -> None:
         self._local = threading.local()
 
-    def post(self, url: str, payload: dict[str, Any], headers: dict[str, str] | None = None) -> Answer | NoAnswer:
+    def post(
+        self,
+        url: str,
+        payload: dict[str, Any],
+        headers: dict[str, str] | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> Answer | NoAnswer:
         """Post a JSON object and read the whole answer, of 32 MB at most."""
         try:
             with self._session().post(
                 url,
                 data=orjson.dumps(payload),
                 headers=headers,
-                timeout=self._timeout,
+                timeout=(CONNECT_SECONDS, read_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
