@@ -107,7 +107,9 @@ class _Jinja:
         plain = jinja2.Environment(autoescape=False, undefined=jinja2.ChainableUndefined)  # noqa: S701  plain text
         words = Words("en-US", "USD", "America/New_York")
         for each in (environment, plain):
-            each.filters |= {name: rule.call for name, rule in FILTERS.items() if name not in ("default", "first", "last")}
+            each.filters |= {
+                name: rule.call for name, rule in FILTERS.items() if name not in ("default", "first", "last")
+            }
             each.filters["newline_to_br"] = lambda value: Markup(FILTERS["newline_to_br"].call(value))  # noqa: S704  it escapes
             each.filters |= {"money": words.money, "default": lambda value, other="": value or other}
         plain.filters["newline_to_br"] = str

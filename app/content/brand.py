@@ -43,7 +43,9 @@ def _derived(color: str) -> Mapping[str, str]:
 def _text_on(color: str) -> str:
     """Answer dark or light text, whichever has the better contrast on a colour (WCAG relative luminance)."""
     luminance = _luminance(color)
-    return _LIGHT_TEXT if 1.05 / (luminance + 0.05) > (luminance + 0.05) / (_luminance(_DARK_TEXT) + 0.05) else _DARK_TEXT
+    return (
+        _LIGHT_TEXT if 1.05 / (luminance + 0.05) > (luminance + 0.05) / (_luminance(_DARK_TEXT) + 0.05) else _DARK_TEXT
+    )
 
 
 def _luminance(color: str) -> float:

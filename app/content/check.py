@@ -19,7 +19,9 @@ _BANNED: Final = frozenset(
     "video source track template noscript xml marquee title html head body".split()
 )
 _VOID: Final = frozenset("area br col hr img wbr".split())
-_BAD_STYLE: Final = re.compile(r"expression\s*\(|javascript:|vbscript:|@import|behavior\s*:|-moz-binding", re.IGNORECASE)
+_BAD_STYLE: Final = re.compile(
+    r"expression\s*\(|javascript:|vbscript:|@import|behavior\s*:|-moz-binding", re.IGNORECASE
+)
 _GOOD_URL: Final = re.compile(r"\s*(?:https?://|mailto:|tel:|#|\Z)", re.IGNORECASE)
 _STRANGE: Final = re.compile(r"[\s\x00-\x1f]")
 
@@ -91,5 +93,3 @@ def _check_aside(value: str, start: int, marks: re.Pattern[str]) -> None:
         raise Stop("Liquid inside <!-- --> would still run; use {% comment %} instead.", start)
     if not value.startswith("<!--") and not value.startswith("<![endif]"):
         raise Stop("Only comments may begin with <! in a message.", start)
-
-

@@ -31,6 +31,9 @@ _BOTH_SCHEMES: Final = (
 )
 _BODY: Final = "body"
 _PARTIALS: Final = Path(__file__).parent / "partials"
+_OPTIONS: Final = mrml.RenderOptions(fonts={})
+"""No fonts that a mail program would fetch from somebody else unasked."""
+
 _INCLUDE: Final = re.compile(r"<mj-include\s+path=\"(\w{1,40})\"\s*/>")
 _KEPT_LINKS: Final = ("unsubscribe_url", "preferences_url")
 
@@ -92,8 +95,8 @@ def compile_email(mjml: str) -> CompiledEmail | TemplateFault:
         if subject is None:
             raise Stop("A message needs its subject: <mj-title> in <mj-head>.", 0)  # noqa: TRY301  one way out for faults
         preheader = _line_program(marked, "mj-preview")
-        body = translate(html_tokens(compiled, marked))
-        text = translate(text_tokens(compiled, marked))
+        body = translate(html_tokens(compiled, marked), markup=True)
+        text = translate(text_tokens(compiled, marked), markup=False)
     except Stop as stop:
         return origin.fault(stop.message, stop.offset)
     names = subject.variables | body.variables | text.variables
@@ -140,7 +143,7 @@ def _marked(origin: Source) -> Marked:
 
 def _compile_mjml(marked: Marked) -> str:
     try:
-        compiled = str(mrml.to_html(marked.text).content)
+        compiled = str(mrml.to_html(marked.text, render_options=_OPTIONS).content)
     except OSError as error:
         raise Stop(f"This is not MJML as it should be: {error}.", 0) from error
     return compiled.replace("<head>", f"<head>{_BOTH_SCHEMES}", 1) if "prefers-color-scheme" in compiled else compiled
@@ -158,7 +161,7 @@ def _line_program(marked: Marked, element: str) -> Program | None:
         for piece in marked.split(inside)
         for token in ([content(html.unescape(piece), 0)] if isinstance(piece, str) else tokens_of(piece, Place.TEXT))
     ]
-    return translate(tokens)
+    return translate(tokens, markup=False)
 
 
 def _readable(context: Mapping[str, object]) -> dict[str, object]:

@@ -41,6 +41,7 @@ from app.content.runtime import MAX_NUMBER
 MAX_STEPS = 12
 MAX_FILTERS = 12
 MAX_TERMS = 24
+MAX_DEPTH = 3
 """Limits of one expression, so that the Python made of it is never too deep for Python's own parser."""
 
 _WORDS: Final = {"money": ("words.money", Rule(len, 0, 1)), "date_local": ("words.date_local", Rule(len, 0, 1))}
@@ -188,11 +189,11 @@ class Expressions:
             return "None"
         return self.truth(expression)
 
-    def path(self, expression: Path) -> str:
+    def path(self, expression: Path, depth: int = 0) -> str:
         """Write `a.b[c]`. A plain `dict` is read without a call; everything else by `dig`."""
         head, *steps = expression.path
         offset = expression.token.start_index
-        if not isinstance(head, str) or len(steps) > MAX_STEPS:
+        if not isinstance(head, str) or len(steps) > MAX_STEPS or depth > MAX_DEPTH:
             raise Stop("This name is too complicated.", offset)
         if head == "forloop":
             return self.forloop(steps, offset)
@@ -202,7 +203,7 @@ class Expressions:
             self.names.used.add(alias)
         written, simple = (loop.item if loop else self.names.local(head)), True
         for step in steps:
-            key = self.path(step) if isinstance(step, Path) else self.constant(step)
+            key = self.path(step, depth + 1) if isinstance(step, Path) else self.constant(step)
             if isinstance(step, str) and step not in _SPECIAL:
                 name = written if simple else self.fresh("t")
                 tested = name if simple else f"({name} := {written})"

@@ -196,7 +196,9 @@ def _sort(value: object, key: object = None) -> list[object]:
 def _uniq(value: object) -> list[object]:
     kept: dict[str, object] = {}
     for item in _items(value):
-        kept.setdefault(f"{item.__class__.__name__}:{text_of(item)}" if not isinstance(item, Mapping) else f"#{id(item)}", item)
+        kept.setdefault(
+            f"{item.__class__.__name__}:{text_of(item)}" if not isinstance(item, Mapping) else f"#{id(item)}", item
+        )
     return list(kept.values())
 
 
@@ -234,7 +236,7 @@ def _case(change: Callable[[str], str]) -> Filter:
 def _breaks(value: object) -> Html:
     from markupsafe import escape
 
-    return Html("<br>".join(str(escape(line)) for line in text_of(value)[:MAX_VALUE // 8].splitlines()))
+    return Html("<br>".join(str(escape(line)) for line in text_of(value)[: MAX_VALUE // 8].splitlines()))
 
 
 def image_width(value: object, width: object = 600) -> str:

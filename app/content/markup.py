@@ -12,9 +12,14 @@ from typing import Final
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w:.-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 _ATTRIBUTE: Final = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+)))?")
+MAX_TAG: Final = 8_000
+"""Characters one tag may have: what bounds the search when quotes never close."""
+
 _RAW: Final = frozenset({"style", "mj-style"})
 
-URL_ATTRIBUTES: Final = frozenset({"href", "src", "background", "background-url", "poster", "cite", "action", "xlink:href"})
+URL_ATTRIBUTES: Final = frozenset(
+    {"href", "src", "background", "background-url", "poster", "cite", "action", "xlink:href"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def read(text: str) -> Iterator[Part]:
     position = start = 0
     while (found := text.find("<", position)) >= 0:
         aside = _aside(text, found)
-        match = None if aside else _TAG.match(text, found)
+        match = None if aside else _TAG.match(text, found, found + MAX_TAG)
         if not aside and not match:
             position = found + 1
             continue
@@ -130,5 +135,7 @@ def _tag(match: re.Match[str]) -> Opening | Closing:
     for found in _ATTRIBUTE.finditer(inside):
         group = next((g for g in (2, 3, 4) if found.group(g) is not None), 0)
         start, end = found.span(group) if group else (found.end(), found.end())
-        attributes.append(Attribute(found.group(1).lower(), inside[start:end], offset + start, offset + end, group != 4))  # noqa: PLR2004  the bare one
+        attributes.append(
+            Attribute(found.group(1).lower(), inside[start:end], offset + start, offset + end, group != 4)
+        )  # noqa: PLR2004  the bare one
     return Opening(name, tuple(attributes), match.start(), match.end(), closed=inside.rstrip().endswith("/"))

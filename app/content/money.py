@@ -49,8 +49,6 @@ class MoneyFormat:
     point: str
     group: str
     group_sizes: tuple[int, int]
-    group_from: int
-    """Integer digits from which groups are used: Spanish writes 1000 without."""
 
     def format(self, minor: int) -> str:
         """Write an amount given in minor units."""
@@ -62,7 +60,7 @@ class MoneyFormat:
             amount += rest * 2 > step or (rest * 2 == step and amount & 1)
         whole, part = divmod(amount, 10**self.shown_digits) if self.shown_digits else (amount, 0)
         text = str(whole)
-        if len(text) >= self.group_from:
+        if len(text) > self.group_sizes[0]:
             text = self._grouped(text)
         if self.shown_digits:
             text = f"{text}{self.point}{part:0{self.shown_digits}d}"
@@ -97,7 +95,6 @@ def money_format(locale: str, currency: str) -> MoneyFormat:
     separators = [c for c in body if not c.isdigit()]
     runs = body.split(separators[-1]) if separators else [body]
     sizes = (len(runs[-1]), len(runs[-2])) if separators else (len(body), len(body))
-    grouped_at_four = separators and separators[-1] in _around(write("1234"))[1][:2]
     return MoneyFormat(
         digits=minor_digits(currency),
         shown_digits=shown,
@@ -108,7 +105,6 @@ def money_format(locale: str, currency: str) -> MoneyFormat:
         point=point,
         group=separators[-1] if separators else "",
         group_sizes=sizes,
-        group_from=(sizes[0] + (1 if grouped_at_four else 2)) if separators else 1_000,
     )
 
 

@@ -17,20 +17,20 @@ from markupsafe import escape as _escape
 
 from app.content.faults import Stop
 
-FUEL = 40_000
+FUEL = 24_000
 """Units one message may burn: one per node rendered in a loop, one per `UNIT` characters or bytes made."""
 
-UNIT = 64
+UNIT = 96
 MAX_VALUE = 65_536
 """Characters one value may have."""
 
 MAX_LIST = 1_000
 MAX_NUMBER = 10**18
 MAX_CSS = 200
-MAX_CPU_SECONDS = 0.05
+MAX_CPU_SECONDS = 0.04
 """Of this thread's own CPU, so that a busy machine never fails a good template."""
 
-_CHECK_EVERY = 1_000
+_CHECK_EVERY = 500
 _CONTROLS = {c: None for c in [*range(9), *range(11, 32), 127, *range(128, 160)]}
 """Control characters except tab and newline; the plain-text part uses two of them as its own marks."""
 

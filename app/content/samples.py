@@ -63,7 +63,9 @@ def samples(image_base: str = f"{_SHOP}/cdn/shop/files") -> dict[str, Sample]:
         "right to left": _sample([_MUG, _THINGS[0]], image_base, first_name="شريف", last_name="عبد الله"),
         "nameless": _sample(_THINGS[:2], image_base, first_name="", address="", email="", logo=False),
         "euro": _sample(_THINGS[:2], image_base, first_name="Jürgen", words=("de-DE", "EUR", "Europe/Berlin")),
-        "yen": _sample([Thing("抹茶セット", "", 4_800)], image_base, first_name="花子", words=("ja", "JPY", "Asia/Tokyo")),
+        "yen": _sample(
+            [Thing("抹茶セット", "", 4_800)], image_base, first_name="花子", words=("ja", "JPY", "Asia/Tokyo")
+        ),
         "dinar": _sample([_MUG], image_base, first_name="Noura", words=("en-KW", "KWD", "Asia/Kuwait")),
     }
 

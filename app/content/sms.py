@@ -44,7 +44,9 @@ class CompiledSms:
         """The dotted names this template reads."""
         return self.program.variables
 
-    def render(self, context: Mapping[str, object], locale: str, currency: str, zone: str) -> RenderedSms | TemplateFault:
+    def render(
+        self, context: Mapping[str, object], locale: str, currency: str, zone: str
+    ) -> RenderedSms | TemplateFault:
         """Render for one person: typographic marks made plain, blanks tidied, segments counted."""
         try:
             text = self.program.run(reader(context), Meter(), Words(locale, currency, zone), None)
@@ -64,7 +66,7 @@ def compile_sms(source: str) -> CompiledSms | TemplateFault:
     origin = Source.of(source, _PART)
     try:
         tokens = [token for piece in scan(source) for token in tokens_of(piece, Place.TEXT)]
-        return CompiledSms(origin, translate(tokens))
+        return CompiledSms(origin, translate(tokens, markup=False))
     except Stop as stop:
         return origin.fault(stop.message, stop.offset)
 

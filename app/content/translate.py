@@ -94,10 +94,10 @@ class Program:
         return found
 
 
-def translate(tokens: Iterable[Token]) -> Program:
-    """Compile tokens into a program. Raises `Stop`."""
+def translate(tokens: Iterable[Token], *, markup: bool) -> Program:
+    """Compile tokens into a program; with `markup`, what `capture` holds is HTML already. Raises `Stop`."""
     nodes = parse(tokens)
-    writer = _Writer(_assigned(nodes))
+    writer = _Writer(_assigned(nodes), markup=markup)
     writer.block(nodes)
     code, offsets = writer.finish()
     space = dict(_RUNTIME) | writer.expressions.constants
@@ -129,7 +129,8 @@ def _cost(node: Node) -> int:
 class _Writer:
     """Writes the function: `self.pending` gathers what goes out together, so that a run of outputs is one call."""
 
-    def __init__(self, assigned: set[str]) -> None:
+    def __init__(self, assigned: set[str], *, markup: bool) -> None:
+        self.markup = markup
         self.names = Names(assigned)
         self.expressions = Expressions(self.names)
         self.lines: list[str] = []
@@ -300,8 +301,9 @@ class _Writer:
         buffer = self.open_buffer()
         self.block(node.block.nodes)
         self.close_buffer()
-        self.line(f"{self.names.local(str(node.name))} = Html(join({buffer}))")
-        self.line(f"m.weigh({self.names.local(str(node.name))})")
+        name = self.names.local(str(node.name))
+        self.line(f"{name} = Html(join({buffer}))" if self.markup else f"{name} = join({buffer})")
+        self.line(f"m.weigh({name})")
 
     def loop(self, node: ForNode) -> None:
         """Write `for`, with `else` for nothing to go through."""
@@ -328,4 +330,3 @@ class _Writer:
         if node.default:
             self.line("else:")
             self.inner(node.default)
-
