@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from simulator.admin_frame.views import add_admin_frame
 from simulator.serving import serve
 from simulator.settings import parse_settings
 from simulator.world import build_simulation
@@ -17,7 +18,9 @@ def main() -> None:
     simulation = build_simulation(settings)
     ready = (f"{settings.identity.name}: {len(simulation.world.store.customers)} customers, "
              f"{len(simulation.world.store.orders)} orders in the past year. Open {settings.url}/")
-    asyncio.run(serve(simulation.application(), settings.port, ready))
+    app = simulation.application()
+    add_admin_frame(app, simulation)
+    asyncio.run(serve(app, settings.port, ready))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.clock import iso
@@ -50,6 +51,7 @@ def _get(*names: str) -> dict[str, Getter]:
     return {name: operator.attrgetter(name) for name in names}
 
 
+RECENT = timedelta(days=60)
 _TIMES = ("created_at", "updated_at")
 _SORT_TIMES = {name.upper(): getter for name, getter in _get(*_TIMES).items()}
 ORDERS = Listing(
@@ -137,12 +139,12 @@ class Connections:
             "productVariant": lambda _t, a, _c: store.variants.get(number_of(a["id"]) or 0),
             "fulfillment": lambda _t, a, _c: store.fulfilments.get(number_of(a["id"]) or 0),
             "customerByIdentifier": lambda _t, a, _c: self._by_identifier(a["identifier"]),
-            "orders": lambda _t, a, c: _page(ORDERS, store.orders.values(), a, c),
+            "orders": lambda _t, a, c: _page(ORDERS, self._visible(c), a, c),
             "customers": lambda _t, a, c: _page(CUSTOMERS, self._living(), a, c),
             "products": lambda _t, a, c: _page(PRODUCTS, store.products.values(), a, c),
             "productVariants": lambda _t, a, c: _page(VARIANTS, store.variants.values(), a, c),
             "abandonedCheckouts": lambda _t, a, c: _page(CHECKOUTS, self._abandoned(), a, c),
-            "ordersCount": lambda _t, a, _c: _count(ORDERS, store.orders.values(), a),
+            "ordersCount": lambda _t, a, c: _count(ORDERS, self._visible(c), a),
             "customersCount": lambda _t, a, _c: _count(CUSTOMERS, self._living(), a),
             "productsCount": lambda _t, a, _c: _count(PRODUCTS, store.products.values(), a),
             "abandonedCheckoutsCount": lambda _t, a, _c: _count(CHECKOUTS, self._abandoned(), a),
@@ -172,6 +174,14 @@ class Connections:
 
     def _living(self) -> list[Any]:
         return [who for who in self._store.customers.values() if not who.deleted]
+
+    def _visible(self, asked: Asked) -> list[Order]:
+        """Orders of the last 60 days, or all with `read_all_orders`."""
+        orders = self._store.orders.values()
+        if "read_all_orders" in asked.scopes:
+            return list(orders)
+        since = self._now() - RECENT
+        return [order for order in orders if order.created_at >= since]
 
     def _abandoned(self) -> list[Checkout]:
         """Checkouts with contact information, as the platform lists them."""

@@ -136,7 +136,7 @@ def build_leaf_resolvers(store: Store, paper: Stationery) -> dict[str, dict[str,
         },
         "Refund": {
             "id": _gid("Refund"), "legacyResourceId": _legacy, **_times("created_at"), "updatedAt": _time("created_at"),
-            "totalRefundedSet": lambda back, _a, _c: Money(back.amount),
+            "processedAt": _time("created_at"), "totalRefundedSet": lambda back, _a, _c: Money(back.amount),
         },
     }
 
@@ -219,6 +219,9 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
             "id": gid("MediaImage", product.id + 5), "alt": product.title, "mediaContentType": "IMAGE",
             "preview": {"image": image(product, None, c), "status": "READY"}},
         "featuredImage": image,
+        "priceRangeV2": lambda product, _a, _c: {
+            name: {"amount": decimal(pick(v.price for v in product.variants)), "currencyCode": "USD"}
+            for name, pick in (("minVariantPrice", min), ("maxVariantPrice", max))},
         "variantsCount": lambda product, _a, _c: {"count": len(product.variants), "precision": "EXACT"},
     }
 

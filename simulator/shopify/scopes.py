@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 def declared_scopes(toml: Path) -> list[str]:
-    """The scopes in the file; empty when there is no such file or it names none."""
+    """The scopes in the file, the optional ones too, since this merchant grants them; empty without such a file."""
     if not toml.exists():
         return []
-    declared = tomllib.loads(toml.read_text(encoding="utf-8")).get("access_scopes", {}).get("scopes", "")
-    return [scope.strip() for scope in declared.split(",") if scope.strip()]
+    declared = tomllib.loads(toml.read_text(encoding="utf-8")).get("access_scopes", {})
+    required = [scope.strip() for scope in declared.get("scopes", "").split(",") if scope.strip()]
+    return [*required, *declared.get("optional_scopes", [])]
