@@ -36,6 +36,7 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int
 
     @property
     def json(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class Store:
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                call = Call(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                call = Call(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body, self.client_address[1])
                 store.calls.append(call)
                 reply = store.respond(call) if store.respond else store._next()
                 if reply.hang_up:
@@ -81,7 +82,7 @@ class Store:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     def _next(self) -> Reply:
@@ -122,3 +123,8 @@ def vectors() -> dict[str, Any]:
         pytest.skip("the signing vectors are not on this machine")
     found: dict[str, Any] = json.loads(path.read_bytes())
     return found
+
+
+@pytest.fixture
+def reply() -> type[Reply]:
+    return Reply

@@ -7,12 +7,24 @@ is. The shared copy spares calls that would only be throttled. It is advice: wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import redis
 from prometheus_client import Counter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app import clock
+
+if TYPE_CHECKING:
+    from redis.commands.core import Script
 
 BLIND = Counter("regulars_shopify_budget_blind_total", "GraphQL calls made without knowing the shared cost budget")
+
+
+TIMEOUT_SECONDS = 0.2
+BLIND_SECONDS = 5.0
+"""After Redis failed it isn't asked for so long, so that its absence slows nobody down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +85,38 @@ class RedisBudget:
     """The bucket in Redis: one hash per store, both scripts atomic, Redis' own time."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+        """Take a client that gives up at once, such as `connect` makes: redis-py's own retries take seconds."""
         self._reserve = client.register_script(_RESERVE)
         self._report = client.register_script(_REPORT)
+        self._blind_until = 0.0
+
+    @classmethod
+    def connect(cls, redis_url: str) -> RedisBudget:
+        """The budget kept in the Redis at this address."""
+        return cls(redis.Redis.from_url(
+            redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        ))
 
     def reserve(self, shop: str, points: float) -> float:
         """See `CostBudget`. Fails open: without Redis the answer is "go"."""
-        try:
-            wait = self._reserve(keys=[_key(shop)], args=[points])
-            return float(wait) if isinstance(wait, bytes | str) else 0.0
-        except redis.RedisError:
-            BLIND.inc()
-            return 0.0
+        wait = self._run(self._reserve, shop, [points])
+        return float(wait) if isinstance(wait, bytes | str) else 0.0
 
     def report(self, shop: str, throttle: Throttle) -> None:
         """See `CostBudget`. Forgotten when Redis is away."""
+        self._run(self._report, shop, [throttle.available, throttle.maximum, throttle.per_second])
+
+    def _run(self, script: Script, shop: str, arguments: list[float]) -> object:
+        """What the script answers; None without Redis."""
+        if clock.monotonic() < self._blind_until:
+            return None
         try:
-            self._report(keys=[_key(shop)], args=[throttle.available, throttle.maximum, throttle.per_second])
+            return script(keys=[_key(shop)], args=arguments)
         except redis.RedisError:
             BLIND.inc()
+            self._blind_until = clock.monotonic() + BLIND_SECONDS
+            return None
 
 
 def _key(shop: str) -> str:

@@ -72,14 +72,17 @@ def _parameters(query_string: str) -> dict[str, list[str]] | None:
 
 
 def _oauth_messages(given: Mapping[str, str]) -> tuple[str, str]:
-    """What may have been signed: everything percent-encoded, or only what separates the pairs; each is unambiguous."""
+    """What may have been signed: Shopify's libraries encode either everything or only what separates the pairs.
+
+    Both ways are unambiguous, so that accepting either lets no changed query pass.
+    """
     pairs = sorted(given.items())
-    encoded = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
-    return encoded, "&".join(f"{_escape(name)}={_escape(value)}" for name, value in pairs)
+    everything = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
+    return everything, "&".join(f"{_escape(name).replace('=', '%3D')}={_escape(value)}" for name, value in pairs)
 
 
 def _escape(value: str) -> str:
-    return value.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
+    return value.replace("%", "%25").replace("&", "%26")
 
 
 def _matches(credentials: Credentials, message: str, claimed: str) -> bool:

@@ -116,7 +116,8 @@ def instant(value: Any) -> datetime | None:
         return instant(value[:17] + "59" + value[19:])
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def count(value: Any) -> int | None:
