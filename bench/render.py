@@ -1,10 +1,10 @@
 """How fast is a message? Our cached template against compiling each time, and against cached Jinja2, in one run.
 
-    python bench/render.py [seconds per contender]
+    python -m bench.render [seconds per contender]
 
 Every contender makes the same four texts (subject, preheader, HTML, plain text) of the same starter email for the same
-people. The Jinja2 templates are written from our own compiled ones, so their static text and their values are equal, and
-their HTML is compared before anything is timed.
+people. The Jinja2 templates are written from our own compiled ones, so their static text and their values are equal,
+and their messages are compared before anything is timed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ import liquid
 import mrml
 from markupsafe import Markup
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from app.content import email as content_email
 from app.content.body import html_tokens, set_text, text_tokens
 from app.content.email import CompiledEmail, RenderedEmail, compile_email
 from app.content.filters import FILTERS, Words
 from app.content.runtime import one_line
-from app.content.scan import Kind, Piece
 from app.content.samples import Sample, samples
+from app.content.scan import Kind, Piece
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "app/journeys/library/abandoned_checkout/first_email.mjml"
 ROUNDS = 5
@@ -118,13 +116,10 @@ class _Jinja:
         html = content_email._compile_mjml(marked)  # noqa: SLF001
         self.body = environment.from_string(_as_jinja(html_tokens(html, marked)))
         self.text = plain.from_string(_as_jinja(text_tokens(html, marked)))
-        title, preview = (
-            re.search(rf"<{name}>(.*?)</{name}>", source, re.DOTALL) for name in ("mj-title", "mj-preview")
-        )
-        assert title
-        assert preview
-        self.subject = plain.from_string(_expression(title.group(1)))
-        self.preheader = plain.from_string(_expression(preview.group(1)))
+        found = (re.findall(rf"<{name}>(.*?)</{name}>", source, re.DOTALL) for name in ("mj-title", "mj-preview"))
+        title, preview = (texts[0] for texts in found)
+        self.subject = plain.from_string(_expression(title))
+        self.preheader = plain.from_string(_expression(preview))
 
     def render(self, sample: Sample) -> RenderedEmail:
         """Render the four texts."""

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from typing import Final
-
-from liquid.token import Token
+from typing import TYPE_CHECKING, Final
 
 from app.content.language import LINK_TAG, PLAIN_LINK_TAG, URL_TAG, Place, content, tag, tokens_of
 from app.content.markup import URL_ATTRIBUTES, Aside, Closing, Opening, Run, read
-from app.content.marks import Marked
 from app.content.scan import Kind, Piece
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from liquid.token import Token
+
+    from app.content.marks import Marked
+
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
-_PARAGRAPHS: Final = frozenset("p h1 h2 h3 h4 h5 h6 div ul ol blockquote hr".split())
-_LINES: Final = frozenset("tr br li".split())
-_UNSEEN: Final = frozenset("head style title".split())
-_VOID: Final = frozenset("img br hr meta link col wbr".split())
+_PARAGRAPHS: Final = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "div", "ul", "ol", "blockquote", "hr"])
+_LINES: Final = frozenset(["tr", "br", "li"])
+_UNSEEN: Final = frozenset(["head", "style", "title"])
+_VOID: Final = frozenset(["img", "br", "hr", "meta", "link", "col", "wbr"])
 _HIDDEN: Final = re.compile(r"display\s*:\s*none")
 
 PARAGRAPH: Final = "\x1e"

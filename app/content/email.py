@@ -50,7 +50,10 @@ class RenderedEmail:
 
 @dataclass(frozen=True, slots=True)
 class CompiledEmail:
-    """A template ready to be rendered for anybody. `variables` are the dotted names it reads, `item[].title` in loops."""
+    """A template ready to be rendered for anybody.
+
+    `variables` are the dotted names it reads, `checkout.items[].title` for what a loop reads.
+    """
 
     source: Source
     subject: Program

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from liquid.builtin.expressions.arguments import KeywordArgument
 from liquid.builtin.expressions.filtered import Filter, FilteredExpression
@@ -32,11 +31,15 @@ from liquid.builtin.expressions.primitive import (
     StringLiteral,
     TrueLiteral,
 )
-from liquid.expression import Expression
 
 from app.content.faults import Stop
 from app.content.filters import FILTERS, Rule
 from app.content.runtime import MAX_NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from liquid.expression import Expression
 
 MAX_STEPS = 12
 MAX_FILTERS = 12
@@ -171,7 +174,7 @@ class Expressions:
         listed = ", ".join([written, *arguments])
         return f"{name}({listed})" if rule.light or name.startswith("words.") else f"call(m, {name}, {listed})"
 
-    def value(self, expression: Expression) -> str:
+    def value(self, expression: Expression) -> str:  # noqa: PLR0911  one answer for each kind of value
         """Write a value."""
         if isinstance(expression, Path):
             return self.path(expression)
@@ -213,7 +216,7 @@ class Expressions:
             simple = False
         return written
 
-    def forloop(self, steps: list[object], offset: int) -> str:
+    def forloop(self, steps: Sequence[object], offset: int) -> str:
         """Write `forloop.index` and its like."""
         loops = list(self.names.loops)
         while loops and steps and steps[0] == "parentloop":

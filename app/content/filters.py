@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from app.content.dates import STYLES, local_date, moment_of
@@ -15,7 +15,7 @@ from app.content.faults import Stop
 from app.content.money import money_format
 from app.content.runtime import MAX_LIST, MAX_NUMBER, MAX_VALUE, Html, dig, equal, is_blank, text_of
 
-type_Number = int | float
+Number: TypeAlias = int | float
 Filter = Callable[..., object]
 
 _TAGS = re.compile(r"<[^<>]*>")
@@ -34,7 +34,7 @@ class Words:
     def money(self, value: object, currency: object = None) -> str:
         """Write minor units as an amount; nothing for what is no number."""
         if value.__class__ is int and currency is None:
-            return money_format(self.locale, self.currency).format(value)  # type: ignore[arg-type]
+            return money_format(self.locale, self.currency).format(value)
         amount = number(value)
         if amount is None or isinstance(amount, float):
             amount = None if amount is None else round(amount)
@@ -52,9 +52,10 @@ class Words:
 
 
 _CURRENCY_LETTERS: Final = 3
+_LONGEST_URL: Final = 2_000
 
 
-def number(value: object) -> type_Number | None:
+def number(value: object) -> Number | None:
     """Read a number; None when there is none."""
     if isinstance(value, bool):
         return None
@@ -67,7 +68,7 @@ def number(value: object) -> type_Number | None:
     return None
 
 
-def _bounded(value: type_Number) -> type_Number:
+def _bounded(value: Number) -> Number:
     if abs(value) > MAX_NUMBER:
         raise Stop("This number grows too large.")
     return value
@@ -89,19 +90,19 @@ def _items(value: object) -> list[object]:
     return [] if value is None else [value]
 
 
-def _add(left: object, right: object) -> type_Number:
+def _add(left: object, right: object) -> Number:
     return _bounded((number(left) or 0) + (number(right) or 0))
 
 
-def _subtract(left: object, right: object) -> type_Number:
+def _subtract(left: object, right: object) -> Number:
     return _bounded((number(left) or 0) - (number(right) or 0))
 
 
-def _multiply(left: object, right: object) -> type_Number:
+def _multiply(left: object, right: object) -> Number:
     return _bounded(_bounded(number(left) or 0) * _bounded(number(right) or 0))
 
 
-def _divide(left: object, right: object) -> type_Number:
+def _divide(left: object, right: object) -> Number:
     divisor = number(right)
     if not divisor:
         raise Stop("Nothing can be divided by zero.")
@@ -110,14 +111,14 @@ def _divide(left: object, right: object) -> type_Number:
     return _bounded(dividend // divisor if both_whole else dividend / divisor)
 
 
-def _remainder(left: object, right: object) -> type_Number:
+def _remainder(left: object, right: object) -> Number:
     divisor = number(right)
     if not divisor:
         raise Stop("Nothing can be divided by zero.")
     return _bounded(number(left) or 0) % divisor
 
 
-def _round(value: object, digits: object = 0) -> type_Number:
+def _round(value: object, digits: object = 0) -> Number:
     places = max(0, min(_whole(digits), 9))
     found = _bounded(number(value) or 0)
     return round(found, places) if places else round(found)
@@ -210,7 +211,7 @@ def _size(value: object) -> int:
     return len(value) if isinstance(value, str | list | tuple | range | Mapping) else 0
 
 
-def _sum(value: object, key: object = None) -> type_Number:
+def _sum(value: object, key: object = None) -> Number:
     amounts = (number(dig(item, key) if key is not None else item) or 0 for item in _items(value))
     return _bounded(sum(amounts))
 
@@ -242,7 +243,8 @@ def _breaks(value: object) -> Html:
 def image_width(value: object, width: object = 600) -> str:
     """Ask a Shopify CDN for an image of this width; other addresses stay as they are."""
     url = text_of(value)
-    if "/cdn/shop/" not in url and "cdn.shopify.com/" not in url or len(url) > 2_000 or "width=" in url:
+    from_shopify = "/cdn/shop/" in url or "cdn.shopify.com/" in url
+    if not from_shopify or len(url) > _LONGEST_URL or "width=" in url:
         return url
     return f"{url}{'&' if urlsplit(url).query else '?'}width={max(16, min(_whole(width, 600), 2_400))}"
 
@@ -257,7 +259,7 @@ class Rule:
     light: bool = False
 
 
-def _absolute(value: object) -> type_Number:
+def _absolute(value: object) -> Number:
     return abs(number(value) or 0)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from liquid import Environment
 from liquid.ast import BlockNode, Node
@@ -15,6 +15,9 @@ from liquid.token import TOKEN_CONTENT, TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_OUTPU
 
 from app.content.faults import Stop
 from app.content.scan import Kind, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_NESTING = 12
 """How deep blocks may stand in one another (Python itself allows 20 nested loops)."""

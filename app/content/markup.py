@@ -6,12 +6,17 @@ A real HTML parser repairs what it reads; here nothing may be repaired, since th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w:.-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 _ATTRIBUTE: Final = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+)))?")
+_BARE: Final = 4
+"""Which group of `_ATTRIBUTE` is a value without quotes."""
+
 MAX_TAG: Final = 8_000
 """Characters one tag may have: what bounds the search when quotes never close."""
 
@@ -136,6 +141,6 @@ def _tag(match: re.Match[str]) -> Opening | Closing:
         group = next((g for g in (2, 3, 4) if found.group(g) is not None), 0)
         start, end = found.span(group) if group else (found.end(), found.end())
         attributes.append(
-            Attribute(found.group(1).lower(), inside[start:end], offset + start, offset + end, group != 4)
-        )  # noqa: PLR2004  the bare one
+            Attribute(found.group(1).lower(), inside[start:end], offset + start, offset + end, group != _BARE)
+        )
     return Opening(name, tuple(attributes), match.start(), match.end(), closed=inside.rstrip().endswith("/"))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from app.content.runtime import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_NAME = 60
 _NOT_A_NAME = re.compile(r"://|\bwww\.|[<>{}\[\]@/\\|=]|\b\d{5,}", re.IGNORECASE)

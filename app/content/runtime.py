@@ -31,7 +31,7 @@ MAX_CPU_SECONDS = 0.04
 """Of this thread's own CPU, so that a busy machine never fails a good template."""
 
 _CHECK_EVERY = 500
-_CONTROLS = {c: None for c in [*range(9), *range(11, 32), 127, *range(128, 160)]}
+_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), 127, *range(128, 160)])
 """Control characters except tab and newline; the plain-text part uses two of them as its own marks."""
 
 _LINE_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -87,7 +87,7 @@ def dig(value: object, key: object) -> object:
     return len(value) if isinstance(value, str) and key == "size" else None
 
 
-def text_of(value: object) -> str:
+def text_of(value: object) -> str:  # noqa: PLR0911  one way to write for each kind of value
     """Write a value as Liquid does: nothing for nil, `true`, lists run together, mappings not at all."""
     if isinstance(value, str):
         return value
@@ -112,7 +112,7 @@ def is_empty(value: object) -> bool:
 def is_blank(value: object) -> bool:
     """Liquid's `blank`."""
     if value.__class__ is str:
-        return not value or value.isspace()  # type: ignore[attr-defined]
+        return not value or value.isspace()
     return value is None or value is False or is_empty(value) or (isinstance(value, str) and value.isspace())
 
 
@@ -184,7 +184,7 @@ def _whole(value: object) -> int:
 def html_safe(value: object, meter: Meter) -> str:
     """Write a value into text or an attribute of HTML."""
     if value.__class__ is Html:
-        return value  # type: ignore[return-value]
+        return value
     text = _escape(value if value.__class__ is str else text_of(value))
     if len(text) > UNIT:
         meter.spend(len(text) // UNIT)
@@ -194,9 +194,9 @@ def html_safe(value: object, meter: Meter) -> str:
 def plain(value: object, meter: Meter) -> str:
     """Write a value into plain text: no control characters."""
     text = value if value.__class__ is str else _unmarked(value)
-    if len(text) > UNIT:  # type: ignore[arg-type]
-        meter.spend(len(text) // UNIT)  # type: ignore[arg-type]
-    return text if text.isprintable() else text.translate(_CONTROLS)  # type: ignore[union-attr]
+    if len(text) > UNIT:
+        meter.spend(len(text) // UNIT)
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 def css_safe(value: object, meter: Meter) -> str:
@@ -212,13 +212,13 @@ def _css(text: str) -> str:
 
 def _unmarked(value: object) -> str:
     if value.__class__ is Html:
-        return html.unescape(_TAGS.sub("", value.replace("<br>", "\n")))  # type: ignore[call-overload,no-any-return]
+        return html.unescape(_TAGS.sub("", value.replace("<br>", "\n")))
     return text_of(value)
 
 
 def url_part(value: object) -> str:
     """Write a value into a URL that is checked and escaped when it is whole."""
-    return value if value.__class__ is str else _unmarked(value)  # type: ignore[return-value]
+    return value if value.__class__ is str else _unmarked(value)
 
 
 def safe_url(text: str) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  letters that look alike are what this is about
 """How many messages a text costs: GSM-7 where its letters allow, else UCS-2 (3GPP TS 23.038 and 23.040)."""
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import CodeType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from liquid import Environment, RenderContext
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions.filtered import FilteredExpression
@@ -22,7 +22,6 @@ from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
 from liquid.builtin.tags.for_tag import BreakNode, ContinueNode, ForNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
-from liquid.token import Token
 
 from app.content import runtime
 from app.content.expressions import Expressions, Names
@@ -30,10 +29,18 @@ from app.content.faults import Stop
 from app.content.filters import Words
 from app.content.language import Place, UrlNode, parse
 
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from liquid.token import Token
+
 Wrap = Callable[[str], str]
 Body = Callable[[Callable[[str], object], runtime.Meter, Words, Wrap | None], str]
 
 _FILE: Final = "<liquid>"
+_NO_CONTEXT: Final = RenderContext(Environment().from_string(""))
+"""Asked for by the nodes' interface; those we allow never look at it."""
+
 _WRITERS: Final = {Place.HTML: "html_safe", Place.CSS: "css_safe", Place.TEXT: "plain"}
 
 
@@ -63,9 +70,22 @@ _RUNTIME: Final[dict[str, object]] = {
     "join": "".join,
     **{
         name: getattr(runtime, name)
-        for name in (
-            "Html dig equal less less_or_equal contains is_empty is_blank rounds span html_safe plain css_safe url_part"
-        ).split()
+        for name in [
+            "Html",
+            "dig",
+            "equal",
+            "less",
+            "less_or_equal",
+            "contains",
+            "is_empty",
+            "is_blank",
+            "rounds",
+            "span",
+            "html_safe",
+            "plain",
+            "css_safe",
+            "url_part",
+        ]
     },
 }
 
@@ -118,7 +138,7 @@ def _inside(node: Node) -> list[Node]:
     """Answer the blocks and nodes directly in a node."""
     if isinstance(node, UrlNode | CaptureNode | MultiExpressionBlockNode):
         return [node.block]
-    return list(node.children(None))  # type: ignore[arg-type]  the nodes we allow never look at it
+    return list(node.children(_NO_CONTEXT))
 
 
 def _cost(node: Node) -> int:
@@ -263,8 +283,8 @@ class _Writer:
         value, name = self.expressions.filtered(node.expression), str(node.name)
         self.line(f"{self.names.local(name)} = {value}")
         spoken = node.expression
-        unfiltered = isinstance(spoken, FilteredExpression) and not spoken.filters
-        self.names.aliases[name] = self.names.alias(spoken.left) if unfiltered else ""
+        simple = spoken.left if isinstance(spoken, FilteredExpression) and not spoken.filters else None
+        self.names.aliases[name] = self.names.alias(simple) if simple else ""
 
     def condition(self, node: IfNode | UnlessNode) -> None:
         """Write `if` or `unless` with its branches."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.content.email import CompiledEmail, RenderedEmail, compile_email
 from app.content.faults import TemplateFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CORPUS = Path(__file__).parent / "corpus"
 LIBRARY = Path(__file__).resolve().parents[2] / "app/journeys/library"

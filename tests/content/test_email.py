@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001  a template reads best in one line; shops write what they write
 """A compiled email: faults at the author's line, data that stays data, links, headers, and the plain text."""
 
 from __future__ import annotations
@@ -7,8 +8,7 @@ from html import escape, unescape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from app.content.email import CompiledEmail, RenderedEmail, compile_email
 from app.content.people import clean_name

@@ -1,8 +1,8 @@
+# ruff: noqa: RUF001  letters that look alike are what this is about
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.content.segments import Segments, plain_letters, segments
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from app.content.email import CompiledEmail, RenderedEmail, compile_email
 from app.content.samples import Sample, samples
 from app.content.sms import CompiledSms, RenderedSms, compile_sms
 from tests.content.helpers import LIBRARY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EMAILS = sorted(LIBRARY.glob("*/*.mjml"))
 TEXTS = sorted(LIBRARY.glob("*/*.txt"))
@@ -22,7 +25,8 @@ KNOWN = {
     "brand.on_color", "brand.dark_color", "brand.on_dark_color", "customer.first_name", "customer.last_name",
     "discount", "discount.code", "discount.percent", "discount.expires_at",
     "order.name", "order.total", "order.subtotal", "order.status_url", "order.placed_at",
-    "product.title", "product.variant_title", "product.price", "product.image_url", "product.url", "product.reorder_url",
+    "product.title", "product.variant_title", "product.price", "product.image_url",
+    "product.url", "product.reorder_url",
     "products", "products[].title", "products[].price", "products[].image_url", "products[].url",
     "review.items", "review.items[]", "review.items[].title", "review.items[].image_url", "review.items[].rate_urls",
     "review.items[].rate_urls[]", "review.url", "unsubscribe_url", "preferences_url", "open_pixel_url",
@@ -51,7 +55,7 @@ def email(path: Path) -> CompiledEmail:
 class Balanced(HTMLParser):
     """Sees that tags close in order, and that pictures have an alternative text."""
 
-    VOID = frozenset("meta br img hr link col".split())
+    VOID = frozenset(["meta", "br", "img", "hr", "link", "col"])
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
