@@ -70,6 +70,8 @@ class Settings:
     clock_epoch: datetime | None
     trusted_proxies: int
     log_level: str
+    fault_point: str = ""
+    """For tests: where to kill the process."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -120,6 +122,7 @@ class Settings:
             clock_epoch=epoch,
             trusted_proxies=int(_number(env, "TRUSTED_PROXIES", 1.0, problems)),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
+            fault_point=env.get("FAULT_POINT", ""),
         )
         if problems:
             raise ConfigurationError("\n".join(["Regulars can't start:", *(f"  - {p}" for p in problems)]))

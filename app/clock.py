@@ -72,3 +72,8 @@ def now() -> datetime:
 def speed() -> float:
     """How many business seconds pass in a real second."""
     return _Source.speed
+
+
+def days(number: float) -> timedelta:
+    """A span of days."""
+    return timedelta(days=number)

@@ -80,7 +80,7 @@ def _hex(value: Any) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _statement(  # noqa: PLR0913 the shape of a statement, cached by all of it
+def _statement(
     model: type[Base], columns: Columns, key: Columns, merges: tuple[tuple[str, str], ...], newer: str,
     returning: Columns,
 ) -> TextClause:

@@ -14,7 +14,7 @@ CLERKS_RIGHTS = {
     "enrolment": "SELECT",
     "import": "SELECT",
     "reconciliation": "SELECT",
-    "breaker": "SELECT",
+    "breaker": "SELECT, INSERT, UPDATE",
     "alembic_version": "SELECT",
 }
 

@@ -24,7 +24,7 @@ from app.shops.models import UNKNOWN_SHOP
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from sqlalchemy.orm import Session
@@ -47,14 +47,14 @@ class _Read:
     reason: str | None = None
 
 
-def apply_pending(limit: int = 20 * BATCH) -> int:
-    """Apply what is waiting, fairly between shops, until nothing is left or `limit` is reached.
+def apply_pending(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Apply what is waiting, fairly between shops, until nothing is left or it is time to stop.
 
     Returns:
         How many deliveries were settled (applied, ignored or parked).
     """
     settled = 0
-    while settled < limit:
+    while not should_stop():
         progressed = 0
         for shop_id in waiting_shops():
             progressed += apply_for(shop_id)

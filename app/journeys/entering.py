@@ -13,6 +13,7 @@ from app.decisions import Decided, log
 from app.journeys import queries
 from app.journeys.rules import Earlier, Enter, Move, Occasion, Refuse, entry
 from app.journeys.triggers import Candidate, candidates
+from app.transaction import ring_after_commit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,8 @@ def admit(session: Session, journeys: Sequence[Running], found: Sequence[Candida
             noted.append(Decided(**base, step="trigger", outcome="not_entered", reason=verdict.reason))
     _insert(session, rows)
     log(session, noted)
+    if rows:
+        ring_after_commit(session, "plan")
     return len(rows)
 
 

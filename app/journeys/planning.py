@@ -18,7 +18,7 @@ from app.orders.subjects import load as load_subjects
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 BATCH = 500
 
 
-def plan_due(limit: int = 20 * BATCH) -> int:
-    """Advance everybody who is due, until nobody is left or `limit` is reached; returns how many."""
+def plan_due(should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Advance everybody who is due, until nobody is left or it is time to stop; returns how many."""
     done = 0
-    while done < limit:
+    while not should_stop():
         due = _due(clock.now())
         if not due:
             break
@@ -102,7 +102,7 @@ def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now:
     return {
         "enrolment_id": enrolment.id, "journey_id": enrolment.journey_id, "customer_id": enrolment.customer_id,
         "step": plan.step, "template_id": template_id, "channel": plan.channel, "purpose": plan.send.purpose,
-        "audience": plan.send.audience, "subject_kind": enrolment.subject_kind,
+        "priority": definition.priority, "audience": plan.send.audience, "subject_kind": enrolment.subject_kind,
         "subject_key": enrolment.subject_key, "since": enrolment.anchor_at,
         # At hand-over the same sentences are asked again.
         "conditions": {
@@ -121,13 +121,13 @@ def write_messages(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     result = session.execute(
         text("""
             INSERT INTO message (shop_id, enrolment_id, journey_id, customer_id, step, template_id, channel, purpose,
-                audience, subject_kind, subject_key, since, conditions, state, planned_at, due_at, useful_until,
+                priority, audience, subject_kind, subject_key, since, conditions, state, planned_at, due_at, useful_until,
                 updated_at)
             SELECT :shop, r.enrolment_id, r.journey_id, r.customer_id, r.step, r.template_id, r.channel, r.purpose,
-                r.audience, r.subject_kind, r.subject_key, r.since, r.conditions, 'due', r.planned_at, r.due_at,
+                r.priority, r.audience, r.subject_kind, r.subject_key, r.since, r.conditions, 'due', r.planned_at, r.due_at,
                 r.useful_until, r.planned_at
             FROM json_to_recordset(CAST(:rows AS json)) AS r (enrolment_id bigint, journey_id bigint,
-                customer_id bigint, step text, template_id bigint, channel text, purpose text, audience text,
+                customer_id bigint, step text, template_id bigint, channel text, purpose text, priority bigint, audience text,
                 subject_kind text, subject_key text, since timestamptz, conditions jsonb, planned_at timestamptz,
                 due_at timestamptz, useful_until timestamptz)
             ORDER BY r.enrolment_id, r.step

@@ -32,7 +32,11 @@ class Message(Tenant, Base):
     __table_args__ = (
         # A second message for the same step of the same enrolment cannot exist.
         Index("uq_message_step", "shop_id", "enrolment_id", "step", unique=True),
-        Index("ix_message_due", "due_at", postgresql_where=text("state IN ('due', 'deferred')")),
+        # Claims hop from shop to shop along this index.
+        Index(
+            "ix_message_due", "channel", "shop_id", "due_at", "id",
+            postgresql_where=text("state IN ('due', 'deferred')"),
+        ),
         Index(
             "ix_message_leased", "lease_until",
             postgresql_where=text("state IN ('claimed', 'sending', 'unknown')"),
@@ -53,6 +57,7 @@ class Message(Tenant, Base):
     conditions: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     """What must still hold at hand-over, in the words of the journey's filters."""
     channel: Mapped[str]
+    priority: Mapped[int] = mapped_column(default=50, server_default="50")
     purpose: Mapped[str]
     """marketing | transactional"""
     audience: Mapped[str] = mapped_column(default="subscribers")
@@ -94,6 +99,8 @@ class MessageContent(OfShop, Base):
 
     message_id: Mapped[int] = mapped_column(primary_key=True)
     context: Mapped[dict[str, Any]] = mapped_column(SealedJson("message_content.context"))
+    links: Mapped[list[str]] = mapped_column(SealedJson("message_content.links"))
+    """Targets of its tracked links: `/c/<token>` leads to these only."""
     rendered_at: Mapped[datetime]
 
 
@@ -109,6 +116,7 @@ class Attempt(Tenant, Base):
     message_id: Mapped[int]
     provider: Mapped[str]
     begun_at: Mapped[datetime]
+    """Database time, like `ended_at`: hand-overs are about real processes."""
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     """accepted | rejected | retry_later | unknown; None while under way"""
@@ -130,17 +138,6 @@ class ReceiptSeen(Tenant, Base):
     received_at: Mapped[datetime]
 
 
-class Link(Tenant, Base):
-    """A target of tracked links: `/c/<token>` leads to stored targets only."""
-
-    __tablename__ = "link"
-    __table_args__ = (Index("uq_link_digest", "shop_id", "digest", unique=True),)
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary)
-    url: Mapped[str] = mapped_column()
-    created_at: Mapped[datetime]
-
-
 class Engagement(Tenant, Base):
     """An open or a click, with a verdict on whether a human did it."""
 
@@ -153,7 +150,8 @@ class Engagement(Tenant, Base):
     message_id: Mapped[int]
     kind: Mapped[str]
     """open | click"""
-    link_id: Mapped[int | None]
+    link: Mapped[int | None]
+    """Which of the message's links."""
     verdict: Mapped[str]
     """human | machine | unknown"""
     verdict_reason: Mapped[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -41,6 +41,75 @@ class ShopAccess:
     access_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenGranted:
+    """A pair of tokens. Times are real time; `refresh_token` is None when the store gave a token that never ends."""
+
+    access_token: str = field(repr=False)
+    expires_at: datetime | None
+    refresh_token: str | None = field(repr=False)
+    refresh_expires_at: datetime | None
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """The store said no. `final`: asking again in the same way is useless, the merchant has to open the app."""
+
+    code: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUnavailable:
+    """No word: try again, no sooner than `retry_after` seconds. The old refresh token still works."""
+
+    reason: str
+    retry_after: float
+
+
+TokenResult = TokenGranted | TokenRefused | TokenUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ExportStarted:
+    """The store is at work on a bulk export; its end is told by an `ImportFinished` that names it."""
+
+    export_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRunning:
+    """Not done yet; this many objects so far, children counted too."""
+
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReady:
+    """Done. `url` can be read for some days; None means that there was nothing to export."""
+
+    url: str | None
+    objects: int
+    roots: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFailed:
+    """No answer, or no export. `lost`: this export will never be ready, so it has to be started again."""
+
+    code: str
+    lost: bool = False
+
+
+class StoreSilentError(Exception):
+    """The store stopped answering in the middle of a list; what was yielded so far is good."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 @runtime_checkable
 class Platform(Protocol):
     """A kind of store."""
@@ -52,15 +121,49 @@ class Platform(Protocol):
         """Verify a webhook over its raw bytes and read its headers. Nothing is parsed before the signature holds."""
         ...
 
-    def normalise(self, topic: str, body: bytes, triggered_at: datetime | None, received_at: datetime) -> Normalised:
-        """Turn a payload into facts. Never raises for anything a payload may contain."""
+    def normalise(  # noqa: PLR0913 what is known about a delivery
+        self, topic: str, body: bytes, triggered_at: datetime | None, received_at: datetime, *,
+        shop_currency: str | None = None, shop_domain: str | None = None,
+    ) -> Normalised:
+        """Turn a payload into facts. Never raises for anything a payload may contain.
+
+        `shop_currency` tells how many decimals prices have where the payload names no currency; a payload that names
+        another shop than `shop_domain` is unreadable as `foreign_shop`.
+        """
         ...
 
-    def order_exists(self, access: ShopAccess, *, checkout_token: str | None, email: str | None,
-                     since: datetime) -> bool | None:
+    def refresh(self, shop: str, refresh_token: str) -> TokenResult:
+        """A new pair of tokens for a pair that is about to end."""
+        ...
+
+    def start_export(
+        self, access: ShopAccess, kind: str, since: datetime | None, until: datetime | None
+    ) -> ExportStarted | ExportFailed:
+        """Begin a bulk export of a kind (`customers`, `products`, `orders`), of a span of time or of everything."""
+        ...
+
+    def export_status(self, access: ShopAccess, export_id: str) -> ExportRunning | ExportReady | ExportFailed:
+        """How far an export is."""
+        ...
+
+    def read_export(self, url: str, kind: str, done: int) -> Iterator[tuple[int, tuple[Fact, ...]]]:
+        """The facts of an export, thing by thing with its number from 1, after the first `done` things.
+
+        Raises:
+            StoreSilentError: the download broke off.
+        """
+        ...
+
+    def order_exists(
+        self, access: ShopAccess, *, checkout_token: str | None, email: str | None, since: datetime
+    ) -> bool | None:
         """Ask the store whether the checkout was bought (or this person ordered since); None when it can't tell."""
         ...
 
     def changes_since(self, access: ShopAccess, kind: str, since: datetime) -> Iterator[Fact]:
-        """All things of a kind (`orders`, `customers`, `products`) changed since then, oldest first."""
+        """All things of a kind (`orders`, `customers`, `products`) changed since then, oldest first.
+
+        Raises:
+            StoreSilentError: the store stopped answering midway.
+        """
         ...

@@ -58,6 +58,8 @@ class ShopToken(OfShop, Base):
     expires_at: Mapped[datetime | None]
     """Real time, as the platform counts it."""
     refresh_expires_at: Mapped[datetime | None]
+    refreshing_until: Mapped[datetime | None]
+    """Database time: one process at a time refreshes; the others wait for what it brings."""
     updated_at: Mapped[datetime]
 
 

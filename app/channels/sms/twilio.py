@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from app.channels.base import Absent, Accepted, Answer, CannotTell, Found, OutboundText, Rejected, RetryLater, Unknown
-from app.channels.email.http import (
+from app.channels.http import (
     Client,
     NoAnswer,
     NotSent,

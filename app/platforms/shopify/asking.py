@@ -39,9 +39,7 @@ def changes_since(client: GraphQLClient, access: ShopAccess, kind: str, since: d
     """
     search, first, after = f"updated_at:>='{_stamp(since)}'", PAGE_SIZES[kind], None
     while True:
-        page = client.execute(
-            access, operation(f"{kind}_since"), {"filter": search, "first": first, "after": after}
-        )
+        page = client.execute(access, operation(f"{kind}_since"), {"filter": search, "first": first, "after": after})
         if isinstance(page, GraphQLFault):
             if page.code == TOO_EXPENSIVE and first > 1:
                 first = max(1, first // 2)
@@ -114,8 +112,10 @@ def order_exists(
 def _is_of(order: Json, email: str | None, since: datetime) -> bool:
     buyer = child(child(order.get("customer")).get("defaultEmailAddress")).get("emailAddress")
     at = instant(order.get("createdAt"))
-    return at is not None and at >= since.replace(microsecond=0) and email in (
-        people.email(order.get("email")), people.email(buyer)
+    return (
+        at is not None
+        and at >= since.replace(microsecond=0)
+        and email in (people.email(order.get("email")), people.email(buyer))
     )
 
 

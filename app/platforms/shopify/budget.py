@@ -93,10 +93,14 @@ class RedisBudget:
     @classmethod
     def connect(cls, redis_url: str) -> RedisBudget:
         """The budget kept in the Redis at this address."""
-        return cls(redis.Redis.from_url(
-            redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        ))
+        return cls(
+            redis.Redis.from_url(
+                redis_url,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            )
+        )
 
     def reserve(self, shop: str, points: float) -> float:
         """See `CostBudget`. Fails open: without Redis the answer is "go"."""

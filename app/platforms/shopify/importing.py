@@ -97,9 +97,7 @@ class Exports:
         export_id = identifier(begun.get("id")) if isinstance(begun, dict) else None
         return ExportStarted(export_id) if export_id else GraphQLFault("unreadable", "no bulk operation")
 
-    def status(
-        self, access: ShopAccess, export_id: str
-    ) -> ExportRunning | ExportReady | ExportFailed | GraphQLFault:
+    def status(self, access: ShopAccess, export_id: str) -> ExportRunning | ExportReady | ExportFailed | GraphQLFault:
         """How far an export is."""
         data = self._client.execute(access, operation("bulk_status"), {"id": gid("BulkOperation", export_id)})
         if isinstance(data, GraphQLFault):

@@ -290,7 +290,11 @@ def shop(node: Json, at: datetime) -> ShopChanged:
         country=country_code(place.get("countryCodeV2")),
         storefront_url=link(child(node.get("primaryDomain")).get("url")),
         address=postal_address(
-            place.get("address1"), place.get("address2"), place.get("zip"), place.get("city"), place.get("province"),
+            place.get("address1"),
+            place.get("address2"),
+            place.get("zip"),
+            place.get("city"),
+            place.get("province"),
             place.get("country"),
         ),
     )

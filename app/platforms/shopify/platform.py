@@ -51,9 +51,7 @@ class ShopifyPlatform:
         shop_domain: str | None = None,
     ) -> Normalised:
         """See `base.Platform`; `normalise.normalise` tells what the two optional facts about the shop are for."""
-        return normalise(
-            topic, body, triggered_at, received_at, shop_currency=shop_currency, shop_domain=shop_domain
-        )
+        return normalise(topic, body, triggered_at, received_at, shop_currency=shop_currency, shop_domain=shop_domain)
 
     def order_exists(
         self, access: ShopAccess, *, checkout_token: str | None, email: str | None, since: datetime

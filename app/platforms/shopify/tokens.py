@@ -27,8 +27,16 @@ OFFLINE = "urn:shopify:params:oauth:token-type:offline-access-token"
 REFRESH_AHEAD = timedelta(minutes=5)
 """A token is refreshed when it has less than this left, as Shopify's own libraries do."""
 
-FINAL_CODES = frozenset({"invalid_client", "invalid_grant", "invalid_request", "unauthorized_client", "access_denied",
-                         "invalid_refresh_token"})
+FINAL_CODES = frozenset(
+    {
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "unauthorized_client",
+        "access_denied",
+        "invalid_refresh_token",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +85,16 @@ class TokenEndpoint:
 
         `expiring` is 0 by default on the wire, and a token without an end is then refused on every call.
         """
-        return self._ask(shop, {
-            "grant_type": TOKEN_EXCHANGE, "subject_token": id_token, "subject_token_type": ID_TOKEN,
-            "requested_token_type": OFFLINE, "expiring": 1,
-        })
+        return self._ask(
+            shop,
+            {
+                "grant_type": TOKEN_EXCHANGE,
+                "subject_token": id_token,
+                "subject_token_type": ID_TOKEN,
+                "requested_token_type": OFFLINE,
+                "expiring": 1,
+            },
+        )
 
     def redeem(self, shop: str, code: str) -> TokenResult:
         """The code of the authorization grant's callback for an expiring offline token."""

@@ -67,8 +67,9 @@ def event_created(delivery: Delivery) -> tuple[Fact, ...] | Ignored:
     delivered = status in DELIVERED
     if not delivered and status not in UNDER_WAY:
         return Ignored("parcel_not_moving")
-    version = delivery.version_by("happened_at", "updated_at", "created_at",
-                                  rank=DELIVERED_RANK if delivered else SENT_RANK)
+    version = delivery.version_by(
+        "happened_at", "updated_at", "created_at", rank=DELIVERED_RANK if delivered else SENT_RANK
+    )
     return (
         FulfilmentChanged(
             fulfilment_id=needed_id(data, "fulfillment_id"),

@@ -66,8 +66,9 @@ def order_changed(delivery: Delivery) -> tuple[Fact, ...]:
     cancelled_at = instant(data.get("cancelled_at"))
     paid = payment(data.get("financial_status"))
     fulfilled = data.get("fulfillment_status") == "fulfilled"
-    version = delivery.version_by("updated_at", "processed_at", "created_at",
-                                  rank=rank(paid, cancelled_at, fulfilled=fulfilled))
+    version = delivery.version_by(
+        "updated_at", "processed_at", "created_at", rank=rank(paid, cancelled_at, fulfilled=fulfilled)
+    )
     person = people.of_purchase(data)
     checkout_token = token(data, "checkout_token")
     order = OrderChanged(

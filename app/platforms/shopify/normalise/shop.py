@@ -52,7 +52,11 @@ def shop_changed(delivery: Delivery) -> tuple[Fact, ...]:
             locale=people.locale(data.get("primary_locale")),
             storefront_url=f"https://{host}" if isinstance(host, str) and _HOST.fullmatch(host) else None,
             address=postal_address(
-                data.get("address1"), data.get("address2"), data.get("zip"), data.get("city"), data.get("province"),
+                data.get("address1"),
+                data.get("address2"),
+                data.get("zip"),
+                data.get("city"),
+                data.get("province"),
                 data.get("country_name") or data.get("country"),
             ),
         ),
@@ -89,9 +93,7 @@ def scopes_changed(delivery: Delivery) -> tuple[Fact, ...]:
     """What the app may now do."""
     if not isinstance(delivery.data.get("current"), list):
         raise Unfit("bad_field:current" if "current" in delivery.data else "missing_field:current")
-    return (
-        ScopesChanged(scopes=labels(delivery.data["current"]), version=delivery.version_by("updated_at")),
-    )
+    return (ScopesChanged(scopes=labels(delivery.data["current"]), version=delivery.version_by("updated_at")),)
 
 
 def import_finished(delivery: Delivery) -> tuple[Fact, ...] | Ignored:

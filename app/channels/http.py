@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from app.channels.base import RetryLater, Unknown
-from app.channels.email.connections import Idle
+from app.channels.connections import Idle
 from app.clock import monotonic
 
 if TYPE_CHECKING:

@@ -1,0 +1,195 @@
+"""What may be done with journeys: put the starters into a shop, turn on and off, change, stop."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import yaml
+from sqlalchemy import select, text
+
+from app import clock
+from app.journeys import queries
+from app.journeys.definition import Definition, Flaw, parse, walk
+from app.journeys.entering import admit, react
+from app.journeys.models import Journey, JourneyVersion
+from app.journeys.planning import plan_due
+from app.journeys.triggers import running_low
+from app.transaction import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.orm import Session
+
+__all__ = ["change_waits", "install_starters", "library", "plan_due", "react", "save_version", "stop_shop", "turn_off",
+           "turn_on"]
+
+LIBRARY = Path(__file__).parent / "library"
+SUFFIXES = {"email": ".mjml", "sms": ".txt"}
+
+
+class Starter:
+    """A journey that comes with the product: a folder with `definition.yaml` and its templates."""
+
+    def __init__(self, folder: Path) -> None:
+        result = parse(yaml.safe_load((folder / "definition.yaml").read_text()))
+        if not isinstance(result, Definition):
+            raise ValueError(f"{folder.name}: " + "; ".join(f"{flaw.where}: {flaw.message}" for flaw in result))
+        self.definition = result
+        self.templates = {
+            name: (folder / f"{name}{SUFFIXES[channel]}").read_text() for name, channel in result.templates.items()
+        }
+
+
+def library() -> dict[str, Starter]:
+    """All starters by their key, read anew: adding a folder is all it takes."""
+    folders = sorted(path.parent for path in LIBRARY.glob("*/definition.yaml"))
+    starters = {folder.name: Starter(folder) for folder in folders}
+    return starters
+
+
+def install_starters(session: Session) -> None:
+    """Give a shop every starter it doesn't have yet, turned off."""
+    have = set(session.scalars(select(Journey.key).where(Journey.shop_id == session.info["shop_id"])))
+    for key, starter in library().items():
+        if key not in have:
+            journey = Journey(
+                shop_id=session.info["shop_id"], key=key, name=starter.definition.name,
+                event=starter.definition.trigger.event, priority=starter.definition.priority, created_at=clock.now(),
+            )
+            session.add(journey)
+            session.flush()
+            save_version(session, journey, starter.definition, starter.templates)
+
+
+def save_version(
+    session: Session, journey: Journey, definition: Definition, templates: Mapping[str, str]
+) -> JourneyVersion:
+    """Freeze a new version; from now on people enter by it. Those under way keep theirs."""
+    shop_id = session.info["shop_id"]
+    ids = {name: _template(session, definition.templates[name], source) for name, source in templates.items()}
+    number = session.scalar(
+        text("SELECT COALESCE(max(number), 0) + 1 FROM journey_version WHERE shop_id = :shop AND journey_id = :id"),
+        {"shop": shop_id, "id": journey.id},
+    )
+    version = JourneyVersion(
+        shop_id=shop_id, journey_id=journey.id, number=number,
+        definition=definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        templates=ids, created_at=clock.now(),
+    )
+    session.add(version)
+    session.flush()
+    journey.version_id, journey.name, journey.priority = version.id, definition.name, definition.priority
+    return version
+
+
+def _template(session: Session, channel: str, source: str) -> int:
+    digest = hashlib.sha256(f"{channel}\n{source}".encode()).digest()
+    shop_id = session.info["shop_id"]
+    parameters = {"shop": shop_id, "channel": channel, "source": source, "digest": digest, "now": clock.now()}
+    session.execute(
+        text("INSERT INTO template (shop_id, channel, source, digest, created_at) "
+             "VALUES (:shop, :channel, :source, :digest, :now) ON CONFLICT DO NOTHING"), parameters,
+    )
+    return session.execute(
+        text("SELECT id FROM template WHERE shop_id = :shop AND digest = :digest"), parameters
+    ).scalar_one()
+
+
+def turn_on(session: Session, journey: Journey) -> int:
+    """Let people enter from now on. Those whose next purchase is already in sight enter at once; returns how many."""
+    if journey.is_on:
+        return 0
+    now = clock.now()
+    journey.is_on, journey.turned_on_at = True, now
+    session.flush()
+    if journey.event != "product_running_low":
+        return 0
+    return admit_running_low(session, now)
+
+
+def admit_running_low(session: Session, now: datetime) -> int:
+    """Bring in buyers whose supply is still to run out. Those overdue are left alone: the moment has passed."""
+    journeys = [
+        j for j in queries.running(session, session.info["shop_id"])
+        if j.definition.trigger.event == "product_running_low"
+    ]
+    if not journeys:
+        return 0
+    horizon = now - max(j.definition.trigger.within for j in journeys)
+    found = [
+        candidate for candidate in running_low(session, since=horizon)
+        if candidate.occasion.at + _first_wait(journeys[0].definition, candidate.data["gap_days"]) >= now
+    ]
+    return admit(session, journeys, found, now)
+
+
+def _first_wait(definition: Definition, gap_days: float) -> timedelta:
+    from datetime import timedelta
+
+    for step in walk(definition.steps):
+        if step.wait is not None:
+            if step.wait.share_of_gap is not None:
+                return timedelta(days=gap_days) * step.wait.share_of_gap
+            return step.wait.wait or timedelta()
+    return timedelta()
+
+
+def turn_off(session: Session, journey: Journey) -> None:
+    """Let nobody enter, and end it for those under way: off means that nothing more is sent."""
+    journey.is_on = False
+    _end_all(session, "journey_turned_off", journey.id)
+
+
+def stop_shop(session: Session) -> None:
+    """The merchant removed the app: everything under way ends, unsent messages are cancelled."""
+    _end_all(session, "uninstalled", None)
+
+
+def _end_all(session: Session, reason: str, journey_id: int | None) -> None:
+    parameters = {"shop": session.info["shop_id"], "now": clock.now(), "reason": reason, "journey": journey_id}
+    only = "AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)"
+    session.execute(
+        text(f"UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
+             f"WHERE shop_id = :shop AND state = 'active' {only}"), parameters,
+    )
+    session.execute(
+        text(f"UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
+             f"WHERE shop_id = :shop AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked') {only}"),
+        parameters,
+    )
+
+
+def change_waits(shop_id: int, key: str, waits: Mapping[str, str]) -> list[Flaw]:
+    """Give steps new waits as a new version. People under way keep their version and its waits."""
+    with transaction(shop_id) as session:
+        journey = session.execute(
+            select(Journey).where(Journey.shop_id == shop_id, Journey.key == key).with_for_update()
+        ).scalar_one()
+        version = session.get_one(JourneyVersion, (shop_id, journey.version_id))
+        changed: dict[str, Any] = orjson.loads(orjson.dumps(version.definition))
+        _set_waits(changed["steps"], waits)
+        result = parse(changed)
+        if not isinstance(result, Definition):
+            return result
+        sources = dict(
+            session.execute(
+                text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
+                {"shop": shop_id, "ids": list(version.templates.values())},
+            ).tuples().all()
+        )
+        save_version(session, journey, result, {name: sources[id_] for name, id_ in version.templates.items()})
+    return []
+
+
+def _set_waits(steps: list[dict[str, Any]], waits: Mapping[str, str]) -> None:
+    for step in steps:
+        if step["id"] in waits and "wait" in step:
+            step["wait"]["for"] = waits[step["id"]]
+        if "split" in step:
+            _set_waits(step["split"].get("yes", []), waits)
+            _set_waits(step["split"].get("no", []), waits)

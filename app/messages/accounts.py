@@ -1,0 +1,27 @@
+"""By which provider, and on whose account, a shop's messages go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from app import registry
+from app.channels.base import Account
+from app.shops.models import ProviderAccount
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def account_for(session: Session, channel: str) -> Account | None:
+    """The shop's own account where it has one, else the host's; None when there is no provider for the channel."""
+    own = session.execute(
+        select(ProviderAccount).where(
+            ProviderAccount.shop_id == session.info["shop_id"], ProviderAccount.channel == channel
+        )
+    ).scalar_one_or_none()
+    if own is not None:
+        return Account(own.provider, own.credentials)
+    default = registry.default_provider(channel)
+    return None if default is None else Account(default.key)

@@ -1,0 +1,48 @@
+"""Texts from shoppers. STOP counts at once, wherever it comes from, also for a number we don't know yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app import clock
+from app.channels.sms.keywords import classify
+from app.customers import service as customers
+from app.transaction import across_shops, transaction
+
+if TYPE_CHECKING:
+    from app.channels.base import InboundText
+
+
+def receive(message: InboundText) -> None:
+    """Act on a text. With a service that shops share, STOP stops every shop: the sender can't name one."""
+    asked = classify(message.text, message.opt_out_type)
+    for shop_id in _shops_of(message.service):
+        with transaction(shop_id) as session:
+            if asked == "stop":
+                customers.suppress(session, "sms", message.sender, "opted_out", "keyword")
+            elif asked == "start":
+                customers.unsuppress(session, "sms", message.sender, ["opted_out"])
+            person = session.execute(
+                text("SELECT id FROM customer WHERE shop_id = :shop AND phone = :phone AND merged_into_id IS NULL "
+                     "ORDER BY id LIMIT 1"),
+                {"shop": shop_id, "phone": message.sender},
+            ).first()
+            if person is None:
+                continue
+            if asked in ("stop", "start"):
+                state = "unsubscribed" if asked == "stop" else "subscribed"
+                customers.consent(session, [customers.Word(person.id, "sms", state, clock.now(), "keyword")])
+            if asked != "stop":
+                session.execute(
+                    text("UPDATE customer SET preferred_channel = 'sms' WHERE shop_id = :shop AND id = :id"),
+                    {"shop": shop_id, "id": person.id},
+                )
+
+
+def _shops_of(service: str | None) -> list[int]:
+    """Shops that send by this messaging service: those with an account of their own, else all on the host's."""
+    del service  # shops' own services come with their own accounts: until then the host's serves everybody
+    with across_shops() as session:
+        return [row.id for row in session.execute(text("SELECT id FROM shop WHERE state = 'installed'"))]

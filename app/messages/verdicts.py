@@ -1,0 +1,55 @@
+"""Did a human do it? Pure. BEHAVIOUR "Bots"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+TOO_FAST = timedelta(seconds=7)
+"""Link scanners of mail gateways fetch within seconds of delivery."""
+MANY_LINKS = 3
+MACHINES = re.compile(
+    r"bot\b|crawler|spider|curl|wget|python|go-http|java/|okhttp|headless|preview|scan|barracuda|proofpoint|mimecast"
+    r"|safelinks|symantec|fortinet|googleimageproxy|yahoomailproxy|virustotal|slurp|facebookexternalhit|monitor",
+    re.IGNORECASE,
+)
+# Apple's mail privacy protection fetches every image through proxies with this bare agent.
+PRIVACY_PROXY = re.compile(r"^Mozilla/5\.0$")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An open or a click, as it was seen."""
+
+    kind: str
+    user_agent: str
+    method: str
+    since_sent: timedelta | None
+    other_links: int
+    """How many different links of the same message were fetched within seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """human | machine | unknown, and the sign it rests on."""
+
+    verdict: str
+    reason: str
+
+
+def verdict(seen: Seen) -> Verdict:
+    """The first sign decides; without any, a click is a human's and an open is unknown only where a proxy hides it."""
+    if seen.method == "HEAD":
+        return Verdict("machine", "head_request")
+    if not seen.user_agent:
+        return Verdict("machine", "no_user_agent")
+    if PRIVACY_PROXY.search(seen.user_agent):
+        return Verdict("unknown", "privacy_proxy")
+    if MACHINES.search(seen.user_agent):
+        return Verdict("machine", "known_agent")
+    if seen.since_sent is not None and seen.since_sent < TOO_FAST:
+        return Verdict("machine", "too_fast")
+    if seen.kind == "click" and seen.other_links >= MANY_LINKS:
+        return Verdict("machine", "all_links_at_once")
+    return Verdict("human", "no_sign_of_a_machine")

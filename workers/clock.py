@@ -1,0 +1,115 @@
+"""`python -m workers.clock`: looks every second for what is due and rings. One leads; others wait to take over.
+
+The leader holds an advisory lock on a connection of its own: when it dies, the lock goes with its connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app import clock, create_app, doorbell, transaction
+from app.catalog import learning
+from app.journeys.service import admit_running_low
+from app.messages import claiming
+from config import Settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from sqlalchemy import Connection
+
+log = logging.getLogger(__name__)
+
+LEADER_LOCK = 7_261_602
+TICK_SECONDS = 1.0
+LEARN_EVERY = timedelta(days=1)
+
+DUE = {
+    "inbox": "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 'pending')",
+    "plan": "SELECT EXISTS (SELECT 1 FROM enrolment WHERE state = 'active' AND due_at <= :now)",
+    "send": "SELECT EXISTS (SELECT 1 FROM message WHERE state IN ('due', 'deferred') AND due_at <= :now)",
+    "slow": """
+        SELECT EXISTS (SELECT 1 FROM import WHERE state IN ('waiting', 'exporting', 'reading') AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM reconciliation WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM message WHERE state = 'unknown' AND lease_until < clock_timestamp())
+    """,
+}
+
+
+class Clock:
+    """Ticks while it leads."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.learned_at = clock.now()
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Leave after this tick."""
+        self.stopping = True
+
+    def run(self) -> None:
+        """Lead when nobody else does; tick; begin again after anything goes wrong."""
+        while not self.stopping:
+            try:
+                with transaction.engine().connect() as connection:
+                    self._lead(connection.execution_options(isolation_level="AUTOCOMMIT"))
+            except DBAPIError as error:
+                log.warning("clock_lost_database", extra={"error": type(error).__name__})
+                clock.pause(TICK_SECONDS)
+
+    def _lead(self, connection: Connection) -> None:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LEADER_LOCK}):
+            clock.pause(TICK_SECONDS)
+            return
+        log.info("clock_leads")
+        try:
+            while not self.stopping:
+                connection.execute(text("SELECT 1"))  # the lock lives with this connection: notice when it is gone
+                self.tick()
+                clock.pause(TICK_SECONDS)
+        finally:
+            if not connection.invalidated:
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LEADER_LOCK})
+
+    def tick(self) -> None:
+        """Ring for what is due, sweep up after dead workers, and once a day learn."""
+        now = clock.now()
+        with transaction.across_shops() as session:
+            due = [queue for queue, question in DUE.items() if session.scalar(text(question), {"now": now})]
+        for queue in due:
+            doorbell.ring(queue)
+        again, lost = claiming.sweep(now)
+        if again or lost:
+            log.info("swept", extra={"due_again": again, "unknown": lost})
+        if now - self.learned_at > max(LEARN_EVERY, timedelta(minutes=2) * clock.speed()):
+            self.learned_at = now
+            self._learn()
+
+    def _learn(self) -> None:
+        with transaction.across_shops() as session:
+            shops = [row.id for row in session.execute(text("SELECT id FROM shop WHERE state = 'installed'"))]
+        for shop_id in shops:
+            with transaction.transaction(shop_id) as session:
+                learning.learn(session)
+                admit_running_low(session, clock.now())
+
+
+def main() -> None:
+    """Tick until told to stop."""
+    settings = Settings.from_env()
+    app = create_app(settings)
+    ticking = Clock()
+    signal.signal(signal.SIGTERM, ticking.stop)
+    signal.signal(signal.SIGINT, ticking.stop)
+    with app.app_context():
+        ticking.run()
+
+
+if __name__ == "__main__":
+    main()

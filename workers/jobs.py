@@ -1,0 +1,76 @@
+"""What a rung bell does. A job carries no facts: it drains what the database says is due, within its time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app import clock, doorbell
+from app.inbox import importing, reconciling
+from app.inbox.service import apply_pending
+from app.journeys.service import plan_due
+from app.messages import evidence
+from app.messages.handover import Handover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config import Settings
+
+WORK_SECONDS = 40
+"""A job stops taking on work well before RQ's own limit of 60 s ends it."""
+
+
+class _Worker:
+    settings: Settings | None = None
+    handover: Handover | None = None
+    stopping = False
+
+
+def prepare(settings: Settings) -> None:
+    """Give this process's jobs what they need (called once at start)."""
+    _Worker.settings = settings
+    _Worker.handover = None
+
+
+def stop_soon() -> None:
+    """Finish the chunk in hand and take on no more."""
+    _Worker.stopping = True
+
+
+def _time_is_up() -> Callable[[], bool]:
+    until = clock.monotonic() + WORK_SECONDS
+    return lambda: _Worker.stopping or clock.monotonic() > until
+
+
+def apply_inbox() -> int:
+    """Apply waiting deliveries."""
+    done = apply_pending(_time_is_up())
+    if done:
+        doorbell.ring("plan")
+    return done
+
+
+def plan() -> int:
+    """Advance people who are due."""
+    done = plan_due(_time_is_up())
+    if done:
+        doorbell.ring("send")
+    return done
+
+
+def send() -> int:
+    """Hand over what is due."""
+    if _Worker.handover is None:
+        _Worker.handover = Handover.start(_settings())
+    return _Worker.handover.drain(_time_is_up())
+
+
+def slow() -> int:
+    """Everything that talks to stores at length, or tidies up."""
+    over = _time_is_up()
+    return importing.run(over) + reconciling.run(over) + evidence.resolve(_settings())
+
+
+def _settings() -> Settings:
+    assert _Worker.settings is not None  # noqa: S101 workers.run prepares before it works
+    return _Worker.settings
