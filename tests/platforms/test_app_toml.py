@@ -34,7 +34,14 @@ def test_webhooks_and_calls_speak_the_same_version(toml: dict[str, Any]) -> None
 def test_scopes_cover_the_topics_and_nothing_is_asked_twice(toml: dict[str, Any]) -> None:
     scopes = toml["access_scopes"]["scopes"].split(",")
     assert len(scopes) == len(set(scopes))
-    needed = {"read_customers", "read_orders", "read_products", "read_fulfillments", "read_inventory", "read_customer_merge"}
+    needed = {
+        "read_customers",
+        "read_orders",
+        "read_products",
+        "read_fulfillments",
+        "read_inventory",
+        "read_customer_merge",
+    }
     assert needed <= set(scopes)
     assert not set(scopes) & set(toml["access_scopes"]["optional_scopes"])
 

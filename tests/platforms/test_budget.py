@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 
 from app.platforms.shopify.budget import NoBudget, RedisBudget, Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SERVER = Path(sys.executable).parent / "redis-server"
 

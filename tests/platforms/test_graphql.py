@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.platforms.base import ShopAccess
 from app.platforms.shopify.budget import Throttle
-from app.platforms.shopify.credentials import Credentials
 from app.platforms.shopify.graphql import GraphQLClient, GraphQLFault, quoted, user_error
 from app.platforms.shopify.transport import Transport
+
+if TYPE_CHECKING:
+    from app.platforms.base import ShopAccess
+    from app.platforms.shopify.credentials import Credentials
 
 QUERY, MUTATION = "query X { shop { id } }", "mutation X { tagsAdd { node { id } } }"
 
@@ -40,12 +42,20 @@ class Bucket:
 
 
 def cost(requested: float, available: float) -> dict[str, Any]:
-    return {"cost": {"requestedQueryCost": requested, "actualQueryCost": 3, "throttleStatus": {
-        "maximumAvailable": 2000.0, "currentlyAvailable": available, "restoreRate": 100.0}}}
+    return {
+        "cost": {
+            "requestedQueryCost": requested,
+            "actualQueryCost": 3,
+            "throttleStatus": {"maximumAvailable": 2000.0, "currentlyAvailable": available, "restoreRate": 100.0},
+        }
+    }
 
 
 def throttled(requested: float = 500, available: float = 300) -> dict[str, Any]:
-    return {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}], "extensions": cost(requested, available)}
+    return {
+        "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+        "extensions": cost(requested, available),
+    }
 
 
 @pytest.fixture
@@ -96,8 +106,15 @@ def test_patience_ends(store: Any, reply: Any, client: GraphQLClient, access: Sh
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "unauthorized"), (402, "frozen"), (403, "forbidden"), (404, "no_such_store"), (423, "locked"),
-     (400, "bad_request"), (301, "bad_request")],
+    [
+        (401, "unauthorized"),
+        (402, "frozen"),
+        (403, "forbidden"),
+        (404, "no_such_store"),
+        (423, "locked"),
+        (400, "bad_request"),
+        (301, "bad_request"),
+    ],
 )
 def test_a_refusal_is_asked_only_once(
     store: Any, reply: Any, client: GraphQLClient, access: ShopAccess, *, status: int, code: str
@@ -138,7 +155,8 @@ def test_an_answer_that_cannot_be_read_is_a_fault(
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"), [("MAX_COST_EXCEEDED", "too_expensive"), ("ACCESS_DENIED", "forbidden"), ("OTHER", "bad_request")]
+    ("code", "expected"),
+    [("MAX_COST_EXCEEDED", "too_expensive"), ("ACCESS_DENIED", "forbidden"), ("OTHER", "bad_request")],
 )
 def test_errors_are_told_by_their_code(
     store: Any, reply: Any, client: GraphQLClient, access: ShopAccess, code: str, expected: str

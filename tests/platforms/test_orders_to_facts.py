@@ -25,10 +25,19 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 def payload(**changes: Any) -> dict[str, Any]:
     return {
-        "id": 820982911946154508, "name": "#1001", "currency": "USD", "total_price": "30.00",
-        "current_total_price": "25.00", "financial_status": "paid", "source_name": "web",
-        "created_at": "2026-11-20T10:00:00-05:00", "updated_at": "2026-11-20T11:00:00-05:00",
-        "email": "  Ada@Example.COM ", "line_items": [], "refunds": [], "fulfillments": [],
+        "id": 820982911946154508,
+        "name": "#1001",
+        "currency": "USD",
+        "total_price": "30.00",
+        "current_total_price": "25.00",
+        "financial_status": "paid",
+        "source_name": "web",
+        "created_at": "2026-11-20T10:00:00-05:00",
+        "updated_at": "2026-11-20T11:00:00-05:00",
+        "email": "  Ada@Example.COM ",
+        "line_items": [],
+        "refunds": [],
+        "fulfillments": [],
     } | changes
 
 
@@ -67,8 +76,17 @@ def test_the_total_is_the_one_after_edits_and_refunds() -> None:
 
 @pytest.mark.parametrize(
     ("currency", "amount", "minor"),
-    [("USD", "10.5", 1050), ("JPY", "1500", 1500), ("JPY", "1500.00", 1500), ("KWD", "1.234", 1234), ("USD", 7, 700),
-     ("USD", 0.29, 29), ("USD", "0.005", 1), ("BHD", "2", 2000), ("USD", "1000000000.00", 100_000_000_000)],
+    [
+        ("USD", "10.5", 1050),
+        ("JPY", "1500", 1500),
+        ("JPY", "1500.00", 1500),
+        ("KWD", "1.234", 1234),
+        ("USD", 7, 700),
+        ("USD", 0.29, 29),
+        ("USD", "0.005", 1),
+        ("BHD", "2", 2000),
+        ("USD", "1000000000.00", 100_000_000_000),
+    ],
 )
 def test_amounts_are_whole_minor_units_of_their_currency(currency: str, amount: Any, minor: int) -> None:
     assert order(currency=currency, current_total_price=amount).total == minor
@@ -108,8 +126,13 @@ def test_phones_are_read_as_of_the_address_country() -> None:
 
 @pytest.mark.parametrize(
     ("source", "channel"),
-    [("web", OrderChannel.ONLINE), ("pos", OrderChannel.POINT_OF_SALE), ("shopify_draft_order", OrderChannel.DRAFT),
-     ("12345", OrderChannel.OTHER), (None, OrderChannel.OTHER)],
+    [
+        ("web", OrderChannel.ONLINE),
+        ("pos", OrderChannel.POINT_OF_SALE),
+        ("shopify_draft_order", OrderChannel.DRAFT),
+        ("12345", OrderChannel.OTHER),
+        (None, OrderChannel.OTHER),
+    ],
 )
 def test_where_an_order_was_made(source: str | None, channel: OrderChannel) -> None:
     assert order(source_name=source).channel is channel
@@ -121,7 +144,8 @@ def test_test_orders_and_gift_cards_say_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "payment"), [(each.value, each) for each in Payment] + [("expired", Payment.VOIDED), (None, Payment.PENDING)]
+    ("status", "payment"),
+    [(each.value, each) for each in Payment] + [("expired", Payment.VOIDED), (None, Payment.PENDING)],
 )
 def test_how_far_it_is_paid(status: str | None, payment: Payment) -> None:
     assert order(financial_status=status).payment is payment
@@ -146,7 +170,8 @@ def test_the_tie_is_the_same_for_the_same_content_and_differs_for_another() -> N
 
 def test_refunds_and_parcels_inside_an_order_become_facts_of_their_own() -> None:
     refund = {
-        "id": 5, "created_at": "2026-11-21T00:00:00Z",
+        "id": 5,
+        "created_at": "2026-11-21T00:00:00Z",
         "refund_line_items": [{"line_item_id": 9}],
         "transactions": [
             {"kind": "refund", "status": "success", "amount": "4.00"},
@@ -154,8 +179,13 @@ def test_refunds_and_parcels_inside_an_order_become_facts_of_their_own() -> None
             {"kind": "void", "status": "success", "amount": "1.00"},
         ],
     }
-    parcel = {"id": 7, "status": "success", "shipment_status": "delivered", "created_at": "2026-11-21T00:00:00Z",
-              "updated_at": "2026-11-22T00:00:00Z"}
+    parcel = {
+        "id": 7,
+        "status": "success",
+        "shipment_status": "delivered",
+        "created_at": "2026-11-21T00:00:00Z",
+        "updated_at": "2026-11-22T00:00:00Z",
+    }
     changed, shipped, refunded = facts(refunds=[refund], fulfillments=[parcel])
     assert changed.refunded == 400
     assert isinstance(shipped, FulfilmentChanged)

@@ -47,7 +47,14 @@ def one(topic: str, data: dict[str, Any], **more: Any) -> Any:
     return found[0]
 
 
-CHECKOUT = {"token": "t1", "cart_token": "c1", "currency": "EUR", "total_price": "12.00", "created_at": AT, "updated_at": AT}
+CHECKOUT = {
+    "token": "t1",
+    "cart_token": "c1",
+    "currency": "EUR",
+    "total_price": "12.00",
+    "created_at": AT,
+    "updated_at": AT,
+}
 
 
 def test_a_checkout_before_the_shopper_says_who_they_are() -> None:
@@ -57,11 +64,18 @@ def test_a_checkout_before_the_shopper_says_who_they_are() -> None:
 
 
 def test_a_checkout_carries_what_was_ticked_and_the_number_given_for_it() -> None:
-    found = one("checkouts/update", CHECKOUT | {
-        "buyer_accepts_marketing": True, "buyer_accepts_sms_marketing": True,
-        "sms_marketing_phone": "(202) 555-0143", "shipping_address": {"country_code": "US"},
-        "abandoned_checkout_url": "https://shop.example/recover?key=1", "completed_at": AT,
-    })
+    found = one(
+        "checkouts/update",
+        CHECKOUT
+        | {
+            "buyer_accepts_marketing": True,
+            "buyer_accepts_sms_marketing": True,
+            "sms_marketing_phone": "(202) 555-0143",
+            "shipping_address": {"country_code": "US"},
+            "abandoned_checkout_url": "https://shop.example/recover?key=1",
+            "completed_at": AT,
+        },
+    )
     assert (found.accepts_email, found.accepts_sms, found.sms_phone) == (True, True, "+12025550143")
     assert found.recovery_url == "https://shop.example/recover?key=1"
     assert found.completed_at == THEN
@@ -95,15 +109,45 @@ def test_a_cart_takes_its_currency_from_its_lines_or_from_the_shop() -> None:
 @pytest.mark.parametrize(
     ("topic", "data", "channel"),
     [
-        ("customers_email_marketing_consent/update",
-         {"customer_id": 7, "email_address": "a@b.co", "email_marketing_consent":
-          {"state": "subscribed", "opt_in_level": "confirmed_opt_in", "consent_updated_at": AT}}, Channel.EMAIL),
-        ("customers_marketing_consent/update",
-         {"id": 7, "phone": "+12025550143", "sms_marketing_consent":
-          {"state": "subscribed", "opt_in_level": "confirmed_opt_in", "consent_updated_at": AT}}, Channel.SMS),
-        ("customers_whats_app_marketing_consent/update",
-         {"customer_id": 7, "phone_number": "+12025550143", "whats_app_marketing_consent":
-          {"state": "subscribed", "opt_in_level": "confirmed_opt_in", "updated_at": AT}}, Channel.WHATSAPP),
+        (
+            "customers_email_marketing_consent/update",
+            {
+                "customer_id": 7,
+                "email_address": "a@b.co",
+                "email_marketing_consent": {
+                    "state": "subscribed",
+                    "opt_in_level": "confirmed_opt_in",
+                    "consent_updated_at": AT,
+                },
+            },
+            Channel.EMAIL,
+        ),
+        (
+            "customers_marketing_consent/update",
+            {
+                "id": 7,
+                "phone": "+12025550143",
+                "sms_marketing_consent": {
+                    "state": "subscribed",
+                    "opt_in_level": "confirmed_opt_in",
+                    "consent_updated_at": AT,
+                },
+            },
+            Channel.SMS,
+        ),
+        (
+            "customers_whats_app_marketing_consent/update",
+            {
+                "customer_id": 7,
+                "phone_number": "+12025550143",
+                "whats_app_marketing_consent": {
+                    "state": "subscribed",
+                    "opt_in_level": "confirmed_opt_in",
+                    "updated_at": AT,
+                },
+            },
+            Channel.WHATSAPP,
+        ),
     ],
 )
 def test_consent_in_each_of_its_three_spellings(topic: str, data: dict[str, Any], channel: Channel) -> None:
@@ -124,9 +168,14 @@ def test_a_consent_without_state_says_nothing_and_an_unknown_state_is_parked() -
 
 
 def test_consent_inside_an_old_customer_counts_only_with_its_time() -> None:
-    old = {"id": 7, "email": "a@b.co", "updated_at": AT, "tags": "vip, new",
-           "email_marketing_consent": {"state": "unsubscribed", "consent_updated_at": AT},
-           "sms_marketing_consent": {"state": "subscribed", "consent_updated_at": None}}
+    old = {
+        "id": 7,
+        "email": "a@b.co",
+        "updated_at": AT,
+        "tags": "vip, new",
+        "email_marketing_consent": {"state": "unsubscribed", "consent_updated_at": AT},
+        "sms_marketing_consent": {"state": "subscribed", "consent_updated_at": None},
+    }
     found = read("customers/update", old)
     assert isinstance(found, tuple)
     changed, consent = found
@@ -143,8 +192,11 @@ def test_consent_inside_an_old_customer_counts_only_with_its_time() -> None:
 
 
 def test_a_merge_counts_once_it_is_completed() -> None:
-    data = {"admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1",
-            "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/2", "status": "completed"}
+    data = {
+        "admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1",
+        "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/2",
+        "status": "completed",
+    }
     found = one("customers/merge", data)
     assert isinstance(found, CustomersMerged)
     assert (found.kept_id, found.removed_id) == ("1", "2")
@@ -175,10 +227,25 @@ def test_a_parcel_is_delivered_by_its_own_word_or_by_the_carriers() -> None:
 
 
 def test_a_product_with_its_stock() -> None:
-    data = {"id": 1, "title": "Coffee", "status": "active", "tags": "a, b", "updated_at": AT, "product_type": "Gift Card",
-            "image": {"src": "//cdn.shop/x.png"},
-            "variants": [{"id": 2, "price": "19.99", "compare_at_price": "24.99", "inventory_quantity": 0,
-                          "inventory_policy": "deny", "inventory_item_id": 3}]}
+    data = {
+        "id": 1,
+        "title": "Coffee",
+        "status": "active",
+        "tags": "a, b",
+        "updated_at": AT,
+        "product_type": "Gift Card",
+        "image": {"src": "//cdn.shop/x.png"},
+        "variants": [
+            {
+                "id": 2,
+                "price": "19.99",
+                "compare_at_price": "24.99",
+                "inventory_quantity": 0,
+                "inventory_policy": "deny",
+                "inventory_item_id": 3,
+            }
+        ],
+    }
     found = one("products/update", data)
     assert isinstance(found, ProductChanged)
     assert (found.image_url, found.is_gift_card, found.tags) == ("https://cdn.shop/x.png", True, ("a", "b"))
@@ -196,15 +263,30 @@ def test_stock_that_nobody_counts_is_no_fact() -> None:
 
 
 def test_the_shops_record_with_its_address_on_one_line() -> None:
-    found = one("shop/update", {
-        "name": "Roastery", "customer_email": "Hi@Roastery.example", "currency": "EUR", "iana_timezone": "Europe/Paris",
-        "country_code": "FR", "country_name": "France", "address1": "1 Rue X", "zip": "75001", "city": "Paris",
-        "domain": "roastery.example", "primary_locale": "fr", "updated_at": AT,
-    })
+    found = one(
+        "shop/update",
+        {
+            "name": "Roastery",
+            "customer_email": "Hi@Roastery.example",
+            "currency": "EUR",
+            "iana_timezone": "Europe/Paris",
+            "country_code": "FR",
+            "country_name": "France",
+            "address1": "1 Rue X",
+            "zip": "75001",
+            "city": "Paris",
+            "domain": "roastery.example",
+            "primary_locale": "fr",
+            "updated_at": AT,
+        },
+    )
     assert isinstance(found, ShopChanged)
     assert found.address == "1 Rue X, 75001 Paris, France"
     assert (found.storefront_url, found.timezone, found.email) == (
-        "https://roastery.example", "Europe/Paris", "hi@roastery.example")
+        "https://roastery.example",
+        "Europe/Paris",
+        "hi@roastery.example",
+    )
     odd = one("shop/update", {"iana_timezone": "Mars/Olympus", "domain": "evil.tld/path"})
     assert (odd.timezone, odd.storefront_url) == (None, None)
 
@@ -233,10 +315,25 @@ def test_privacy_requests_name_the_person_by_whatever_is_known() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "kept"),
-    [(" Ada+x@Example.COM ", "ada+x@example.com"), ("ada@köln.example", "ada@köln.example"), ("ada", None), ("@b.co", None),
-     ("a@b", None), ("a@@b.co", None), ("a b@c.co", None), ('"a b"@c.co', None), ("a@b..co", None), ("x" * 320, None),
-     ("x" * 250 + "@b.co", None), ("a@b.co\nBcc: c@d.co", None), (7, None), ("a\x00@b.co", None), (".a@b.co", None),
-     ("a@b.co,c@d.co", None), ("<a@b.co>", None)],
+    [
+        (" Ada+x@Example.COM ", "ada+x@example.com"),
+        ("ada@köln.example", "ada@köln.example"),
+        ("ada", None),
+        ("@b.co", None),
+        ("a@b", None),
+        ("a@@b.co", None),
+        ("a b@c.co", None),
+        ('"a b"@c.co', None),
+        ("a@b..co", None),
+        ("x" * 320, None),
+        ("x" * 250 + "@b.co", None),
+        ("a@b.co\nBcc: c@d.co", None),
+        (7, None),
+        ("a\x00@b.co", None),
+        (".a@b.co", None),
+        ("a@b.co,c@d.co", None),
+        ("<a@b.co>", None),
+    ],
 )
 def test_only_addresses_that_mail_can_reach_are_kept(typed: Any, kept: str | None) -> None:
     assert one("customers/create", {"id": 1, "email": typed}).person.email == kept
@@ -244,8 +341,20 @@ def test_only_addresses_that_mail_can_reach_are_kept(typed: Any, kept: str | Non
 
 @pytest.mark.parametrize(
     ("typed", "kept"),
-    [("+12025550143", "+12025550143"), ("(202) 555-0143 x7", "+12025550143"), ("2025550143", "+12025550143"),
-     ("123", None), ("+0123456789", None), ("example string", None), ("٠١٢٣٤٥٦٧٨٩", None), (5, None), ("1" * 60, None)],
+    [
+        ("+12025550143", "+12025550143"),
+        ("(202) 555-0143 x7", "+12025550143"),
+        ("2025550143", "+12025550143"),
+        ("123", None),
+        ("+0123456789", None),
+        ("example string", None),
+        ("٠١٢٣٤٥٦٧٨٩", None),
+        (5, None),
+        ("1" * 60, None),
+    ],
 )
 def test_only_numbers_that_can_be_dialled_are_kept(typed: Any, kept: str | None) -> None:
-    assert one("customers/create", {"id": 1, "phone": typed, "default_address": {"country_code": "US"}}).person.phone == kept
+    assert (
+        one("customers/create", {"id": 1, "phone": typed, "default_address": {"country_code": "US"}}).person.phone
+        == kept
+    )

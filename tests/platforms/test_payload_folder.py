@@ -58,7 +58,9 @@ def test_a_topic_we_use_is_rarely_unreadable_and_others_are_ignored(now: datetim
     assert kinds["tuple"] > 2 * kinds["Unreadable"]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if topic_of(path) == "orders/create"], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if topic_of(path) == "orders/create"], ids=lambda path: path.stem
+)
 def test_an_order_keeps_its_exact_id_and_total(path: Path, now: datetime) -> None:
     data = json.loads(path.read_bytes())
     found = normalise("orders/create", path.read_bytes(), now, now)

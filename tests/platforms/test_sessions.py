@@ -32,8 +32,15 @@ RETRY = ("X-Shopify-Retry-Invalid-Session-Request", "1")
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     now = int(time.time())
     claims = {
-        "iss": f"https://{SHOP}/admin", "dest": f"https://{SHOP}", "aud": KEY, "sub": "42", "exp": now + 60,
-        "nbf": now, "iat": now, "jti": "1", "sid": "2",
+        "iss": f"https://{SHOP}/admin",
+        "dest": f"https://{SHOP}",
+        "aud": KEY,
+        "sub": "42",
+        "exp": now + 60,
+        "nbf": now,
+        "iat": now,
+        "jti": "1",
+        "sid": "2",
     } | changes
     return jwt.encode({k: v for k, v in claims.items() if v is not None}, secret, algorithm=algorithm)
 
@@ -68,9 +75,18 @@ def test_the_clock_may_be_off_by_ten_seconds_as_in_shopifys_libraries(vectors: d
 @pytest.mark.parametrize(
     "claims",
     [
-        {"dest": "https://evil.tld"}, {"dest": f"https://{SHOP}.evil.tld"}, {"dest": f"http://{SHOP}"},
-        {"dest": f"https://{SHOP}/x"}, {"dest": f"https://{SHOP}\n"}, {"dest": None}, {"iss": None},
-        {"iss": "https://other.myshopify.com/admin"}, {"iss": f"https://{SHOP}"}, {"exp": None}, {"nbf": None}, {"sub": None},
+        {"dest": "https://evil.tld"},
+        {"dest": f"https://{SHOP}.evil.tld"},
+        {"dest": f"http://{SHOP}"},
+        {"dest": f"https://{SHOP}/x"},
+        {"dest": f"https://{SHOP}\n"},
+        {"dest": None},
+        {"iss": None},
+        {"iss": "https://other.myshopify.com/admin"},
+        {"iss": f"https://{SHOP}"},
+        {"exp": None},
+        {"nbf": None},
+        {"sub": None},
     ],
 )
 def test_a_genuine_signature_does_not_excuse_claims_the_library_leaves_unchecked(claims: dict[str, Any]) -> None:
@@ -82,8 +98,18 @@ def test_a_genuine_signature_does_not_excuse_claims_the_library_leaves_unchecked
 
 @pytest.mark.parametrize(
     "made",
-    ["", "x", "a.b.c", "é", "null", token(secret="another-secret-" * 5), token(algorithm="HS512"),
-     token()[:-3], token() + "x", jwt.encode({"dest": f"https://{SHOP}", "aud": KEY}, "", algorithm="none")],
+    [
+        "",
+        "x",
+        "a.b.c",
+        "é",
+        "null",
+        token(secret="another-secret-" * 5),
+        token(algorithm="HS512"),
+        token()[:-3],
+        token() + "x",
+        jwt.encode({"dest": f"https://{SHOP}", "aud": KEY}, "", algorithm="none"),
+    ],
 )
 def test_a_call_with_a_bad_token_is_told_to_try_with_a_fresh_one(made: str) -> None:
     found = bearer(made)
@@ -106,7 +132,9 @@ def test_a_page_without_a_good_token_goes_by_the_page_that_gets_one(query: str, 
         assert parse_qs(place.query)["shop"] == [SHOP]
 
 
-@pytest.mark.parametrize("target", ["//evil.tld/", "/\\evil.tld", "https://evil.tld", "", "x", "/a\nb", "/" + "x" * 9000])
+@pytest.mark.parametrize(
+    "target", ["//evil.tld/", "/\\evil.tld", "https://evil.tld", "", "x", "/a\nb", "/" + "x" * 9000]
+)
 def test_a_path_that_leads_elsewhere_is_refused(target: str) -> None:
     assert enter(APP, target, None, PATCH) == Denied("bad_request", 400)
 
@@ -136,10 +164,19 @@ def encoded(place: str) -> str:
 
 
 def test_the_host_parameter_names_an_admin_and_nothing_else() -> None:
-    assert admin_host(APP, encoded("admin.shopify.com/store/roastery"), SHOP) == "https://admin.shopify.com/store/roastery"
+    assert (
+        admin_host(APP, encoded("admin.shopify.com/store/roastery"), SHOP) == "https://admin.shopify.com/store/roastery"
+    )
     assert admin_host(APP, encoded(f"{SHOP}/admin"), SHOP) == f"https://{SHOP}/admin"
-    for place in ("evil.tld", "admin.shopify.com.evil.tld/store/x", "admin.shopify.com/store/../x", "é",
-                  "other.myshopify.com/admin", "admin.shopify.com/store/x@evil.tld", ""):
+    for place in (
+        "evil.tld",
+        "admin.shopify.com.evil.tld/store/x",
+        "admin.shopify.com/store/../x",
+        "é",
+        "other.myshopify.com/admin",
+        "admin.shopify.com/store/x@evil.tld",
+        "",
+    ):
         assert admin_host(APP, encoded(place), SHOP) is None
     for host in ("!!!", "é", None, "x" * 500, "a"):
         assert admin_host(APP, host, SHOP) is None

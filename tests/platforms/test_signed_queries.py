@@ -73,14 +73,18 @@ def test_granting_begins_at_the_store_and_returns_here() -> None:
     place = urlsplit(authorize_url(APP, SHOP, "https://app.example/auth/shopify/callback", "s-1"))
     assert (place.netloc, place.path) == (SHOP, "/admin/oauth/authorize")
     assert parse_qs(place.query) == {
-        "client_id": ["key"], "redirect_uri": ["https://app.example/auth/shopify/callback"], "state": ["s-1"],
+        "client_id": ["key"],
+        "redirect_uri": ["https://app.example/auth/shopify/callback"],
+        "state": ["s-1"],
     }
 
 
 def test_the_proxy_vector_of_shopifys_own_library_agrees(vectors: dict[str, Any]) -> None:
     vector = vectors["shopify_app_proxy"]
-    query = ("extra=1&extra=2&logged_in_customer_id=1&path_prefix=%2Fapps%2Fawesome_reviews"
-             f"&shop={SHOP}&timestamp=1795321604&signature={vector['signature']}")
+    query = (
+        "extra=1&extra=2&logged_in_customer_id=1&path_prefix=%2Fapps%2Fawesome_reviews"
+        f"&shop={SHOP}&timestamp=1795321604&signature={vector['signature']}"
+    )
     at = datetime.fromtimestamp(1795321604, UTC)
     found = verify_proxy(Credentials("key", (vector["secret"],)), query, at)
     assert isinstance(found, ProxyRequest)

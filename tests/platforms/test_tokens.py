@@ -12,8 +12,13 @@ from app.platforms.shopify.tokens import TokenEndpoint, TokenGranted, TokenRefus
 from app.platforms.shopify.transport import Transport
 
 SHOP = "roastery.myshopify.com"
-GRANTED = {"access_token": "shpat_2", "scope": "read_orders, write_customers", "expires_in": 3600,
-           "refresh_token": "shprt_2", "refresh_token_expires_in": 7776000}
+GRANTED = {
+    "access_token": "shpat_2",
+    "scope": "read_orders, write_customers",
+    "expires_in": 3600,
+    "refresh_token": "shprt_2",
+    "refresh_token_expires_in": 7776000,
+}
 
 
 @pytest.fixture
@@ -26,17 +31,21 @@ def test_a_session_token_is_exchanged_for_an_expiring_pair(
 ) -> None:
     store.replies = [reply(200, GRANTED)]
     granted = endpoint.exchange(SHOP, "the.id.token")
-    assert granted == TokenGranted("shpat_2", now + timedelta(hours=1), "shprt_2", now + timedelta(days=90),
-                                   ("read_orders", "write_customers"))
+    assert granted == TokenGranted(
+        "shpat_2", now + timedelta(hours=1), "shprt_2", now + timedelta(days=90), ("read_orders", "write_customers")
+    )
     assert "shpat" not in repr(granted)
     assert "shprt" not in repr(granted)
     (call,) = store.calls
     assert call.path == f"/shopify/{SHOP}/admin/oauth/access_token"
     assert call.json == {
-        "client_id": "key-of-the-app", "client_secret": "a-secret-of-the-app-that-is-long-enough",
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": "the.id.token",
+        "client_id": "key-of-the-app",
+        "client_secret": "a-secret-of-the-app-that-is-long-enough",
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": "the.id.token",
         "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-        "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token", "expiring": 1,
+        "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+        "expiring": 1,
     }
 
 
@@ -69,7 +78,12 @@ def test_a_refusal_says_whether_asking_again_can_help(
 
 
 def test_silence_and_trouble_are_no_refusal(store: Any, reply: Any, endpoint: TokenEndpoint) -> None:
-    store.replies = [reply(429, {}, {"Retry-After": "7"}), reply(503, b"x"), reply(200, b"not json"), reply(hang_up=True)]
+    store.replies = [
+        reply(429, {}, {"Retry-After": "7"}),
+        reply(503, b"x"),
+        reply(200, b"not json"),
+        reply(hang_up=True),
+    ]
     assert endpoint.refresh(SHOP, "r") == TokenUnavailable("http_429", 7.0)
     assert endpoint.refresh(SHOP, "r") == TokenUnavailable("http_503", 5.0)
     assert endpoint.refresh(SHOP, "r") == TokenUnavailable("unreadable_answer", 5.0)
