@@ -16,8 +16,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s simulator %(message)s")
     settings = parse_settings()
     simulation = build_simulation(settings)
-    ready = (f"{settings.identity.name}: {len(simulation.world.store.customers)} customers, "
-             f"{len(simulation.world.store.orders)} orders in the past year. Open {settings.url}/")
+    ready = (
+        f"{settings.identity.name}: {len(simulation.world.store.customers)} customers, "
+        f"{len(simulation.world.store.orders)} orders in the past year. Open {settings.url}/"
+    )
     app = simulation.application()
     add_admin_frame(app, simulation)
     asyncio.run(serve(app, settings.port, ready))

@@ -67,6 +67,8 @@ class Settings:
     reorder_share: float = 0.05
     token_life: int = 3600
     ledger: Path | None = None
+    resume: bool = False
+    """Go on where an earlier run with the same seed and data folder stopped."""
     app_toml: Path = Path("shopify.app.toml")
 
     @property
@@ -103,12 +105,25 @@ def parse_settings(argv: Sequence[str] | None = None, environ: Mapping[str, str]
     parser.add_argument("--no-install", action="store_true", help="the merchant does not open the app at start")
     parser.add_argument("--journeys-off", action="store_true", help="the merchant does not turn the journeys on")
     parser.add_argument("--no-shoppers", action="store_true", help="nobody shops unless a scenario says so")
+    parser.add_argument("--fresh", action="store_true", help="forget an earlier run's world in the data folder")
     args = parser.parse_args(argv)
     return Settings(
-        port=args.port, app_url=args.app_url.rstrip("/"), clock=clock_from(args.speed, env), seed=args.seed,
-        data=args.data, keys=Keys.from_env(env), customers=args.customers, install=not args.no_install,
-        journeys=not args.journeys_off, shoppers=not args.no_shoppers, sessions_per_hour=args.sessions_per_hour,
-        duplicate_share=args.duplicates, reorder_share=args.reordered, token_life=args.token_life, ledger=args.ledger,
+        resume=not args.fresh,
+        port=args.port,
+        app_url=args.app_url.rstrip("/"),
+        clock=clock_from(args.speed, env),
+        seed=args.seed,
+        data=args.data,
+        keys=Keys.from_env(env),
+        customers=args.customers,
+        install=not args.no_install,
+        journeys=not args.journeys_off,
+        shoppers=not args.no_shoppers,
+        sessions_per_hour=args.sessions_per_hour,
+        duplicate_share=args.duplicates,
+        reorder_share=args.reordered,
+        token_life=args.token_life,
+        ledger=args.ledger,
     )
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
+from simulator import snapshot
 from simulator.agenda import Agenda
 from simulator.merchant import Merchant
 from simulator.providers.faults import Faults
 from simulator.providers.service import BODY_LIMIT, Providers, build_providers
 from simulator.settings import DEFAULT_SCOPES
-from simulator.shoppers.readers import Readers
-from simulator.shoppers.scenarios import Scenarios
-from simulator.shoppers.sessions import Shoppers
 from simulator.shopify.bulk import BulkOperations
 from simulator.shopify.connections import Asked, Connections, type_of
 from simulator.shopify.counter import Counter
@@ -29,6 +27,9 @@ from simulator.shopify.resolvers import build_leaf_resolvers
 from simulator.shopify.scopes import declared_scopes
 from simulator.shopify.storefront import Storefront
 from simulator.shopify.webhooks import Webhooks
+from simulator.shoppers.readers import Readers
+from simulator.shoppers.scenarios import Scenarios
+from simulator.shoppers.sessions import Shoppers
 from simulator.store.history import World, build_world
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ class Simulation:
         app = web.Application(client_max_size=BODY_LIMIT)
         self.providers.add_routes(app)
         oauth, prefix = OAuth(self.tokens), f"/shopify/{self.settings.identity.domain}"
-        app.add_routes([
-            web.post(f"{prefix}/admin/oauth/access_token", oauth.access_token),
-            web.get(f"{prefix}/admin/oauth/authorize", oauth.authorize),
-            web.post(f"{prefix}/admin/api/{{version}}/graphql.json", self.graphql.handle),
-            web.get(f"{prefix}/bulk/{{id:\\d+}}.jsonl", self.bulk.download),
-            *Storefront(self.counter).routes(),
-            web.post("/scenario", self.scenarios.handle),
-        ])
+        app.add_routes(
+            [
+                web.post(f"{prefix}/admin/oauth/access_token", oauth.access_token),
+                web.get(f"{prefix}/admin/oauth/authorize", oauth.authorize),
+                web.post(f"{prefix}/admin/api/{{version}}/graphql.json", self.graphql.handle),
+                web.get(f"{prefix}/bulk/{{id:\\d+}}.jsonl", self.bulk.download),
+                *Storefront(self.counter).routes(),
+                web.post("/scenario", self.scenarios.handle),
+            ]
+        )
         app.cleanup_ctx.append(self._lifetime)
         return app
 
@@ -78,18 +81,28 @@ class Simulation:
             self.merchant.session = self.readers.session = session
             tasks = [asyncio.create_task(self.agenda.run()), asyncio.create_task(self.merchant.open_app())]
             if self.settings.shoppers:
+                snapshot.plan_parcels(self)
                 tasks.append(asyncio.create_task(self.shoppers.live()))
+            if self.settings.resume:
+                tasks.append(asyncio.create_task(self._keep()))
             yield
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await self.webhooks.stop()
+        snapshot.save(self)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(snapshot.SAVE_EVERY_SECONDS)
+            snapshot.save(self)
 
 
 def build_simulation(settings: Settings) -> Simulation:
     """A shop with its past, ready to be served."""
     clock = settings.clock
-    world = build_world(settings.identity, settings.seed, clock.now(), settings.customers)
+    saved = snapshot.load(settings)
+    world = saved.world if saved else build_world(settings.identity, settings.seed, clock.now(), settings.customers)
     agenda = Agenda(clock)
     faults = Faults(settings.seed, duplicates=settings.duplicate_share, reordered=settings.reorder_share)
     webhooks = Webhooks(settings, agenda, faults)
@@ -103,15 +116,33 @@ def build_simulation(settings: Settings) -> Simulation:
     providers = build_providers(settings.keys, clock, settings.app_url, settings.data, settings.ledger, faults)
     shoppers = Shoppers(settings, world, counter, agenda)
     readers = Readers(settings, providers, shoppers, agenda)
-    return Simulation(
-        settings=settings, world=world, agenda=agenda, faults=faults, counter=counter, webhooks=webhooks,
-        tokens=tokens, providers=providers, shoppers=shoppers, readers=readers, merchant=merchant, bulk=bulk,
-        scenarios=Scenarios(shoppers, providers, readers, merchant), graphql=GraphQL(executor, tokens, faults),
+    simulation = Simulation(
+        settings=settings,
+        world=world,
+        agenda=agenda,
+        faults=faults,
+        counter=counter,
+        webhooks=webhooks,
+        tokens=tokens,
+        providers=providers,
+        shoppers=shoppers,
+        readers=readers,
+        merchant=merchant,
+        bulk=bulk,
+        scenarios=Scenarios(shoppers, providers, readers, merchant),
+        graphql=GraphQL(executor, tokens, faults),
     )
+    if saved:
+        snapshot.restore(simulation, saved)
+    return simulation
 
 
 def _executor(
-    world: World, paper: Stationery, counter: Counter, bulk: BulkOperations, merchant: Merchant,
+    world: World,
+    paper: Stationery,
+    counter: Counter,
+    bulk: BulkOperations,
+    merchant: Merchant,
 ) -> Executor:
     connections = Connections(world.store, paper, bulk, counter.clock.now)
     mutations = Mutations(counter, connections, bulk, merchant.uninstall)

@@ -24,17 +24,36 @@ HERE = Path(__file__).parent
 STATIC = {path.name: path for path in (HERE / "static").iterdir()}
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 SCENARIOS = (
-    ("abandon", "Abandon a checkout"), ("buy", "Buy something"), ("buy_and_deliver", "Buy, ship and deliver"),
-    ("late_delivery_scan", "Report last week's delivery"), ("reorder_due", "Run out soon"), ("refund", "Ask for a refund"),
-    ("cancel", "Cancel an order"), ("stop_sms", "Text STOP"), ("unsubscribe", "Leave the mailing list"),
-    ("merge_customers", "Merge two customers"), ("erase", "Ask to be forgotten"), ("uninstall", "Uninstall the app"),
+    ("abandon", "Abandon a checkout"),
+    ("buy", "Buy something"),
+    ("buy_and_deliver", "Buy, ship and deliver"),
+    ("late_delivery_scan", "Report last week's delivery"),
+    ("reorder_due", "Run out soon"),
+    ("refund", "Ask for a refund"),
+    ("cancel", "Cancel an order"),
+    ("stop_sms", "Text STOP"),
+    ("unsubscribe", "Leave the mailing list"),
+    ("merge_customers", "Merge two customers"),
+    ("erase", "Ask to be forgotten"),
+    ("uninstall", "Uninstall the app"),
 )
-TITLES = {"sendgrid": "Mail provider", "twilio": "Text message provider", "shopify": "Store's API",
-          "webhooks": "Webhooks"}
+TITLES = {
+    "sendgrid": "Mail provider",
+    "twilio": "Text message provider",
+    "shopify": "Store's API",
+    "webhooks": "Webhooks",
+}
 WORDS = {
-    "429": "Says “too many”, share", "5xx": "Fails, share", "drop_after_accept": "Accepts, never answers, share",
-    "delay_ms": "Takes its time, ms", "down": "Down", "receipts": "Reports", "throttled": "Throttles, share",
-    "duplicates": "Come twice, share", "reordered": "Come late, share", "paused": "Paused",
+    "429": "Says “too many”, share",
+    "5xx": "Fails, share",
+    "drop_after_accept": "Accepts, never answers, share",
+    "delay_ms": "Takes its time, ms",
+    "down": "Down",
+    "receipts": "Reports",
+    "throttled": "Throttles, share",
+    "duplicates": "Come twice, share",
+    "reordered": "Come late, share",
+    "paused": "Paused",
 }
 
 
@@ -43,25 +62,37 @@ class AdminFrame:
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
-        loader = jinja2.ChoiceLoader([
-            jinja2.FileSystemLoader(HERE / "templates"), jinja2.FileSystemLoader(HERE.parent / "inboxes" / "templates")])
+        loader = jinja2.ChoiceLoader(
+            [
+                jinja2.FileSystemLoader(HERE / "templates"),
+                jinja2.FileSystemLoader(HERE.parent / "inboxes" / "templates"),
+            ]
+        )
         self._templates = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
 
     def routes(self) -> list[web.RouteDef]:
         """All pages and endpoints of the frame."""
         return [
-            web.get("/", self.app), web.get("/app", self.app), web.get("/app/{path:.*}", self.app),
-            web.get("/home", self.home), web.get("/log", self.log), web.get("/log.json", self.log_entries),
-            web.get("/log/{id}.json", self.log_body), web.get("/controls", self.controls),
-            web.get("/frame/id-token", self.id_token), web.get("/frame/state.json", self.state),
-            web.get("/frame/static/{name}", self.static), web.get("/app-bridge.js", self.bridge),
+            web.get("/", self.app),
+            web.get("/app", self.app),
+            web.get("/app/{path:.*}", self.app),
+            web.get("/home", self.home),
+            web.get("/log", self.log),
+            web.get("/log.json", self.log_entries),
+            web.get("/log/{id}.json", self.log_body),
+            web.get("/controls", self.controls),
+            web.get("/frame/id-token", self.id_token),
+            web.get("/frame/state.json", self.state),
+            web.get("/frame/static/{name}", self.static),
+            web.get("/app-bridge.js", self.bridge),
         ]
 
     def page(self, name: str, here: str, **values: Any) -> web.Response:
         """One page within the admin's frame."""
         clock = self._sim.settings.clock
         text = self._templates.get_template(name).render(
-            shop=self._sim.settings.identity, date=spoken(clock.now()), speed=f"{clock.speed:g}", here=here, **values)
+            shop=self._sim.settings.identity, date=spoken(clock.now()), speed=f"{clock.speed:g}", here=here, **values
+        )
         return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def app(self, request: web.Request) -> web.Response:
@@ -70,8 +101,9 @@ class AdminFrame:
         path, kept = request.match_info.get("path", ""), dict(request.query)
         query = self._sim.tokens.entry_query() + (f"&{urlencode(kept)}" if kept else "")
         parts = urlsplit(settings.app_url)
-        return self.page("app.html", "/", address=f"{settings.app_url}/{path}?{query}",
-                         origin=f"{parts.scheme}://{parts.netloc}")
+        return self.page(
+            "app.html", "/", address=f"{settings.app_url}/{path}?{query}", origin=f"{parts.scheme}://{parts.netloc}"
+        )
 
     async def home(self, _: web.Request) -> web.Response:
         """How the store is doing."""
@@ -81,8 +113,16 @@ class AdminFrame:
         """Scenarios and fault switches."""
         settings = self._sim.settings
         return self.page(
-            "controls.html", "/controls", scenarios=SCENARIOS, faults=self._sim.faults.switches, titles=TITLES,
-            words=WORDS, receipts=RECEIPTS, seed=settings.seed, hour=f"{3600 / settings.clock.speed:g}")
+            "controls.html",
+            "/controls",
+            scenarios=SCENARIOS,
+            faults=self._sim.faults.switches,
+            titles=TITLES,
+            words=WORDS,
+            receipts=RECEIPTS,
+            seed=settings.seed,
+            hour=f"{3600 / settings.clock.speed:g}",
+        )
 
     async def log(self, _: web.Request) -> web.Response:
         """Webhooks as they are delivered."""
@@ -90,10 +130,19 @@ class AdminFrame:
 
     async def log_entries(self, _: web.Request) -> web.Response:
         """The latest deliveries, newest first."""
-        return web.json_response([
-            {"id": each.webhook_id, "at": spoken(each.triggered_at), "topic": each.topic, "status": each.status,
-             "attempts": each.attempts, "size": len(each.body)}
-            for each in list(reversed(self._sim.webhooks.log))[:120]])
+        return web.json_response(
+            [
+                {
+                    "id": each.webhook_id,
+                    "at": spoken(each.triggered_at),
+                    "topic": each.topic,
+                    "status": each.status,
+                    "attempts": each.attempts,
+                    "size": len(each.body),
+                }
+                for each in list(reversed(self._sim.webhooks.log))[:120]
+            ]
+        )
 
     async def log_body(self, request: web.Request) -> web.Response:
         """What one delivery carried."""
@@ -111,13 +160,22 @@ class AdminFrame:
         """Figures for the frame's clock and cards."""
         sim, store = self._sim, self._sim.world.store
         now = sim.settings.clock.now()
-        return web.json_response({
-            "date": spoken(now), "business_time": iso(now), "speed": sim.settings.clock.speed,
-            "sessions": sim.shoppers.sessions, "orders": len(store.orders), "customers": len(store.customers),
-            "messages": sim.providers.ledger.sequence, "delivered": sim.webhooks.delivered,
-            "failed": sim.webhooks.failed, "installed": "installed" if sim.webhooks.listening else "not installed",
-            "journeys_on": sim.merchant.journeys_on,
-        })
+        return web.json_response(
+            {
+                "date": spoken(now),
+                "business_time": iso(now),
+                "speed": sim.settings.clock.speed,
+                "sessions": sim.shoppers.sessions,
+                "orders": len(store.orders),
+                "customers": len(store.customers),
+                "messages": sim.providers.ledger.sequence,
+                "delivered": sim.webhooks.delivered,
+                "failed": sim.webhooks.failed,
+                "installed": "installed" if sim.webhooks.listening else "not installed",
+                "journeys_on": sim.merchant.journeys_on,
+                "app_url": sim.settings.app_url,
+            }
+        )
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """The frame's own script and style."""
@@ -128,8 +186,11 @@ class AdminFrame:
 
     async def bridge(self, _: web.Request) -> web.Response:
         """The stand-in of App Bridge."""
-        return web.Response(text=STATIC["app-bridge.js"].read_text(encoding="utf-8"), content_type="text/javascript",
-                            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"})
+        return web.Response(
+            text=STATIC["app-bridge.js"].read_text(encoding="utf-8"),
+            content_type="text/javascript",
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"},
+        )
 
 
 def spoken(moment: datetime) -> str:

@@ -36,9 +36,12 @@ class Inboxes:
     def routes(self) -> list[web.RouteDef]:
         """All of it."""
         return [
-            web.get("/inboxes", self.index), web.get("/inboxes/feed.json", self.feed),
-            web.get("/inboxes/{number:\\d+}.json", self.detail), web.get("/inboxes/{number:\\d+}/html", self.mail),
-            web.post("/inboxes/{number:\\d+}/reply", self.reply), web.get("/inboxes/inboxes.js", self.script),
+            web.get("/inboxes", self.index),
+            web.get("/inboxes/feed.json", self.feed),
+            web.get("/inboxes/{number:\\d+}.json", self.detail),
+            web.get("/inboxes/{number:\\d+}/html", self.mail),
+            web.post("/inboxes/{number:\\d+}/reply", self.reply),
+            web.get("/inboxes/inboxes.js", self.script),
         ]
 
     async def index(self, _: web.Request) -> web.Response:
@@ -52,11 +55,17 @@ class Inboxes:
     async def feed(self, request: web.Request) -> web.Response:
         """The latest messages, newest first; `channel` and `customer` narrow them down."""
         channel, customer = request.query.get("channel"), request.query.get("customer")
-        found = [message for message in reversed(self._sim.providers.postbox.messages)
-                 if (not channel or message.channel == channel)
-                 and (not customer or self._id_of(message) == customer)]
-        return web.json_response({"messages": [self._short(message) for message in found[:LISTED]],
-                                  "total": self._sim.providers.ledger.sequence})
+        found = [
+            message
+            for message in reversed(self._sim.providers.postbox.messages)
+            if (not channel or message.channel == channel) and (not customer or self._id_of(message) == customer)
+        ]
+        return web.json_response(
+            {
+                "messages": [self._short(message) for message in found[:LISTED]],
+                "total": self._sim.providers.ledger.sequence,
+            }
+        )
 
     async def detail(self, request: web.Request) -> web.Response:
         """One message with everything about it; a text comes with its whole conversation."""
@@ -64,13 +73,19 @@ class Inboxes:
         if message is None:
             return web.json_response({"error": "no longer kept"}, status=404)
         body = self._short(message) | {
-            "from": message.sender, "headers": message.headers, "text": message.text, "args": message.args,
-            "preheader": preheader(message.html), "segments": message.segments,
+            "from": message.sender,
+            "headers": message.headers,
+            "text": message.text,
+            "args": message.args,
+            "preheader": preheader(message.html),
+            "segments": message.segments,
         }
         if message.channel == "sms":
             body["conversation"] = [
                 {"text": each.text, "at": self._when(each), "inbound": each.inbound, "segments": each.segments}
-                for each in self._sim.providers.postbox.messages if each.channel == "sms" and each.to == message.to]
+                for each in self._sim.providers.postbox.messages
+                if each.channel == "sms" and each.to == message.to
+            ]
         return web.json_response(body)
 
     async def mail(self, request: web.Request) -> web.Response:
@@ -78,9 +93,14 @@ class Inboxes:
         message = self._sim.providers.postbox.find(int(request.match_info["number"]))
         if message is None or message.channel != "email":
             return web.Response(status=404)
-        source = message.html or f"<pre style='font:15px/1.5 system-ui;white-space:pre-wrap'>{html.escape(message.text)}</pre>"
+        source = (
+            message.html
+            or f"<pre style='font:15px/1.5 system-ui;white-space:pre-wrap'>{html.escape(message.text)}</pre>"
+        )
         base = '<base target="_blank">'
-        source = _HEAD.sub(lambda head: head.group(0) + base, source, count=1) if _HEAD.search(source) else base + source
+        source = (
+            _HEAD.sub(lambda head: head.group(0) + base, source, count=1) if _HEAD.search(source) else base + source
+        )
         return web.Response(text=source, content_type="text/html", headers={"Content-Security-Policy": MAIL_POLICY})
 
     async def reply(self, request: web.Request) -> web.Response:
@@ -96,11 +116,18 @@ class Inboxes:
     def _short(self, message: Message) -> dict[str, Any]:
         who = self._person(message)
         return {
-            "number": message.number, "channel": message.channel, "to": message.to, "at": self._when(message),
+            "number": message.number,
+            "channel": message.channel,
+            "to": message.to,
+            "at": self._when(message),
             "name": f"{who.first_name} {who.last_name}" if who else message.to,
-            "customer": str(who.id) if who else None, "message_id": message.message_id,
-            "subject": message.subject or message.text[:90], "status": message.status, "inbound": message.inbound,
-            "opened": message.opened, "clicked": message.clicked,
+            "customer": str(who.id) if who else None,
+            "message_id": message.message_id,
+            "subject": message.subject or message.text[:90],
+            "status": message.status,
+            "inbound": message.inbound,
+            "opened": message.opened,
+            "clicked": message.clicked,
         }
 
     def _id_of(self, message: Message) -> str | None:

@@ -24,8 +24,14 @@ def main() -> None:
     args = parser.parse_args()
     app = web.Application(client_max_size=BODY_LIMIT)
     providers = build_providers(
-        Keys.from_env(os.environ), clock_from(args.speed, os.environ), args.app_url.rstrip("/"), args.data,
-        args.ledger, Faults(), keep=KEPT_ALONE)
+        Keys.from_env(os.environ),
+        clock_from(args.speed, os.environ),
+        args.app_url.rstrip("/"),
+        args.data,
+        args.ledger,
+        Faults(),
+        keep=KEPT_ALONE,
+    )
     providers.add_routes(app)
     asyncio.run(serve(app, args.port, f"providers on http://127.0.0.1:{args.port}"))
 

@@ -70,8 +70,10 @@ class Callbacks:
     async def start(self) -> None:
         """Open the connections and begin to post."""
         session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=10), connector=aiohttp.TCPConnector(limit=CONCURRENT_POSTS),
-            auto_decompress=False)
+            timeout=aiohttp.ClientTimeout(total=10),
+            connector=aiohttp.TCPConnector(limit=CONCURRENT_POSTS),
+            auto_decompress=False,
+        )
         self._session = session
         self._tasks = [asyncio.create_task(self._gather())]
         self._tasks += [asyncio.create_task(self._post(session)) for _ in range(CONCURRENT_POSTS)]
@@ -118,11 +120,16 @@ class Callbacks:
 
         def send(session: aiohttp.ClientSession) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
             timestamp = str(real_timestamp())
-            return session.post(url, data=body, allow_redirects=False, headers={
-                "Content-Type": "application/json",
-                "X-Twilio-Email-Event-Webhook-Signature": sendgrid_signature(self.key, timestamp, body),
-                "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
-            })
+            return session.post(
+                url,
+                data=body,
+                allow_redirects=False,
+                headers={
+                    "Content-Type": "application/json",
+                    "X-Twilio-Email-Event-Webhook-Signature": sendgrid_signature(self.key, timestamp, body),
+                    "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
+                },
+            )
 
         self._reports.put_nowait(_Report(url, send))
 
@@ -131,8 +138,9 @@ class Callbacks:
             log.warning("not calling an address outside this machine")
             return
         headers = {"X-Twilio-Signature": twilio_signature(self._auth_token, url, params)}
-        self._reports.put_nowait(_Report(
-            url, lambda session: session.post(url, data=params, headers=headers, allow_redirects=False)))
+        self._reports.put_nowait(
+            _Report(url, lambda session: session.post(url, data=params, headers=headers, allow_redirects=False))
+        )
 
     async def _post(self, session: aiohttp.ClientSession) -> None:
         while True:

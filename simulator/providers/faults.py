@@ -15,10 +15,16 @@ RECEIPTS = ("on", "off", "late", "twice")
 def healthy() -> Switches:
     """Nothing wrong but what is normal: some webhooks come twice or late."""
     provider: dict[str, Any] = {
-        "429": 0.0, "5xx": 0.0, "drop_after_accept": 0.0, "delay_ms": 0, "down": False, "receipts": "on",
+        "429": 0.0,
+        "5xx": 0.0,
+        "drop_after_accept": 0.0,
+        "delay_ms": 0,
+        "down": False,
+        "receipts": "on",
     }
     return {
-        "sendgrid": dict(provider), "twilio": dict(provider),
+        "sendgrid": dict(provider),
+        "twilio": dict(provider),
         "shopify": {"throttled": 0.0, "429": 0.0, "5xx": 0.0, "delay_ms": 0, "down": False},
         "webhooks": {"duplicates": 0.0, "reordered": 0.0, "paused": False},
     }

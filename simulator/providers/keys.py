@@ -20,7 +20,8 @@ def load_or_make(path: Path) -> ec.EllipticCurvePrivateKey:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(pem)
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
@@ -32,8 +33,7 @@ def load_or_make(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def public_text(key: ec.EllipticCurvePrivateKey) -> str:
     """The public half as SENDGRID_WEBHOOK_PUBLIC_KEY wants it: base64 DER, one line."""
-    der = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(der).decode()
 
 

@@ -29,8 +29,13 @@ MAX_BYTES = 30 * 1024 * 1024
 class SendGrid:
     """One account."""
 
-    def __init__(  # noqa: PLR0913 - the parts of one small service
-        self, api_key: str, clock: BusinessClock, ledger: Ledger, postbox: Postbox, callbacks: Callbacks,
+    def __init__(
+        self,
+        api_key: str,
+        clock: BusinessClock,
+        ledger: Ledger,
+        postbox: Postbox,
+        callbacks: Callbacks,
         faults: Faults,
     ) -> None:
         self._authorization = f"Bearer {api_key}"
@@ -73,9 +78,12 @@ class SendGrid:
         request_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         if (mail.get("mail_settings") or {}).get("sandbox_mode", {}).get("enable"):
             return request_id
-        accepted = await asyncio.gather(*(
-            self._accept_one(mail, person, f"{request_id}.recvd-{index}") for index, person in
-            enumerate(mail["personalizations"])))
+        accepted = await asyncio.gather(
+            *(
+                self._accept_one(mail, person, f"{request_id}.recvd-{index}")
+                for index, person in enumerate(mail["personalizations"])
+            )
+        )
         for message in accepted:
             self._postbox.put(message)
             self._report(message)
@@ -85,14 +93,24 @@ class SendGrid:
         args = {**(mail.get("custom_args") or {}), **(person.get("custom_args") or {})}
         message_id = str(args.get("message_id") or args.get("m") or next(iter(args.values()), ""))
         to = person["to"][0]["email"]
-        number = await self._ledger.record({
-            "provider": "sendgrid", "message_id": message_id, "to": to, "provider_id": provider_id,
-            "at": real_now().isoformat(),
-        })
+        number = await self._ledger.record(
+            {
+                "provider": "sendgrid",
+                "message_id": message_id,
+                "to": to,
+                "provider_id": provider_id,
+                "at": real_now().isoformat(),
+            }
+        )
         return self._message(number, mail, person, args, message_id, provider_id)
 
-    def _message(  # noqa: PLR0913 - all of it is the message
-        self, number: int, mail: dict[str, Any], person: dict[str, Any], args: dict[str, Any], message_id: str,
+    def _message(
+        self,
+        number: int,
+        mail: dict[str, Any],
+        person: dict[str, Any],
+        args: dict[str, Any],
+        message_id: str,
         provider_id: str,
     ) -> Message:
         parts = {part["type"]: part["value"] for part in mail.get("content") or []}
@@ -100,11 +118,18 @@ class SendGrid:
         sender = mail["from"]
         tracking = mail.get("tracking_settings") or {}
         return Message(
-            number=number, channel="email", provider_id=provider_id, message_id=message_id,
-            to=person["to"][0]["email"], sender=f"{sender.get('name') or ''} <{sender['email']}>".strip(),
-            at=self._clock.now(), subject=_swap(person.get("subject") or mail.get("subject", ""), swaps),
-            text=_swap(parts.get("text/plain", ""), swaps), html=_swap(parts.get("text/html", ""), swaps),
-            headers={**(mail.get("headers") or {}), **(person.get("headers") or {})}, args=args,
+            number=number,
+            channel="email",
+            provider_id=provider_id,
+            message_id=message_id,
+            to=person["to"][0]["email"],
+            sender=f"{sender.get('name') or ''} <{sender['email']}>".strip(),
+            at=self._clock.now(),
+            subject=_swap(person.get("subject") or mail.get("subject", ""), swaps),
+            text=_swap(parts.get("text/plain", ""), swaps),
+            html=_swap(parts.get("text/html", ""), swaps),
+            headers={**(mail.get("headers") or {}), **(person.get("headers") or {})},
+            args=args,
             tracks_opens=bool((tracking.get("open_tracking") or {}).get("enable")),
             tracks_clicks=bool((tracking.get("click_tracking") or {}).get("enable")),
         )
@@ -124,12 +149,19 @@ class SendGrid:
     def event(self, message: Message, kind: str, after: float = 0.0, **more: str) -> None:
         """Report one event of a mail; the app's own arguments become top-level keys."""
         message.status = kind if kind in {"delivered", "bounce", "deferred", "spamreport"} else message.status
-        self._callbacks.email_event({
-            "email": message.to, "timestamp": int(self._clock.now().timestamp()), "event": kind,
-            "smtp-id": f"<{message.provider_id}@simulated>", "sg_message_id": f"{message.provider_id}.0",
-            "sg_event_id": base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
-            **more, **{key: str(value) for key, value in message.args.items()},
-        }, after)
+        self._callbacks.email_event(
+            {
+                "email": message.to,
+                "timestamp": int(self._clock.now().timestamp()),
+                "event": kind,
+                "smtp-id": f"<{message.provider_id}@simulated>",
+                "sg_message_id": f"{message.provider_id}.0",
+                "sg_event_id": base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
+                **more,
+                **{key: str(value) for key, value in message.args.items()},
+            },
+            after,
+        )
 
 
 def _swap(text: str, swaps: dict[str, str]) -> str:

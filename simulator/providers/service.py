@@ -40,15 +40,17 @@ class Providers:
     def add_routes(self, app: web.Application) -> None:
         """Serve both providers and the fault switches."""
         account = "/twilio/2010-04-01/Accounts/{account}"
-        app.add_routes([
-            web.post("/sendgrid/v3/mail/send", self.sendgrid.send),
-            web.post(f"{account}/Messages.json", self.twilio.create),
-            web.get(f"{account}/Messages.json", self.twilio.list, allow_head=False),
-            web.get(f"{account}/Messages/{{sid}}.json", self.twilio.fetch, allow_head=False),
-            web.get("/faults", self.faults.handle_get),
-            web.post("/faults", self.faults.handle_post),
-            web.get("/sendgrid/public-key", self._public_key),
-        ])
+        app.add_routes(
+            [
+                web.post("/sendgrid/v3/mail/send", self.sendgrid.send),
+                web.post(f"{account}/Messages.json", self.twilio.create),
+                web.get(f"{account}/Messages.json", self.twilio.list, allow_head=False),
+                web.get(f"{account}/Messages/{{sid}}.json", self.twilio.fetch, allow_head=False),
+                web.get("/faults", self.faults.handle_get),
+                web.post("/faults", self.faults.handle_post),
+                web.get("/sendgrid/public-key", self._public_key),
+            ]
+        )
         app.cleanup_ctx.append(self._lifetime)
 
     async def _public_key(self, _: web.Request) -> web.Response:
@@ -61,8 +63,14 @@ class Providers:
         self.ledger.close()
 
 
-def build_providers(  # noqa: PLR0913 - what a deployment decides
-    keys: Keys, clock: BusinessClock, app_url: str, data: Path, ledger: Path | None, faults: Faults, *,
+def build_providers(
+    keys: Keys,
+    clock: BusinessClock,
+    app_url: str,
+    data: Path,
+    ledger: Path | None,
+    faults: Faults,
+    *,
     keep: int = KEPT,
 ) -> Providers:
     """Providers that report to `app_url`, with their signing key in `data` unless the environment names one."""
@@ -72,7 +80,19 @@ def build_providers(  # noqa: PLR0913 - what a deployment decides
     book, postbox = Ledger(ledger), Postbox(keep=keep)
     return Providers(
         sendgrid=SendGrid(keys.sendgrid_api_key, clock, book, postbox, callbacks, faults),
-        twilio=Twilio(keys.twilio_account_sid, keys.twilio_auth_token, keys.twilio_messaging_service_sid, clock, book,
-                      postbox, callbacks, faults),
-        postbox=postbox, ledger=book, callbacks=callbacks, faults=faults, public_key=public_text(key),
+        twilio=Twilio(
+            keys.twilio_account_sid,
+            keys.twilio_auth_token,
+            keys.twilio_messaging_service_sid,
+            clock,
+            book,
+            postbox,
+            callbacks,
+            faults,
+        ),
+        postbox=postbox,
+        ledger=book,
+        callbacks=callbacks,
+        faults=faults,
+        public_key=public_text(key),
     )

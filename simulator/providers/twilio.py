@@ -69,8 +69,15 @@ class Twilio:
     """One account with one messaging service."""
 
     def __init__(  # noqa: PLR0913 - the parts of one small service
-        self, account_sid: str, auth_token: str, service_sid: str, clock: BusinessClock, ledger: Ledger,
-        postbox: Postbox, callbacks: Callbacks, faults: Faults,
+        self,
+        account_sid: str,
+        auth_token: str,
+        service_sid: str,
+        clock: BusinessClock,
+        ledger: Ledger,
+        postbox: Postbox,
+        callbacks: Callbacks,
+        faults: Faults,
     ) -> None:
         self.account_sid = account_sid
         self.service_sid = service_sid
@@ -118,14 +125,22 @@ class Twilio:
         size = min(1000, int(query.get("PageSize", "50")))
         start = int(query.get("Page", "0")) * size
         matching = [text for text in reversed(pool) if _sent_within(text.sent_at, query)]
-        page = matching[start:start + size]
+        page = matching[start : start + size]
         path = f"/2010-04-01/Accounts/{self.account_sid}/Messages.json"
         more = f"{path}?{request.query_string}&Page={start // size + 1}" if start + size < len(matching) else None
-        return web.json_response({
-            "messages": [self._resource(text) for text in page], "page": start // size, "page_size": size,
-            "start": start, "end": start + max(0, len(page) - 1), "uri": path, "first_page_uri": path,
-            "next_page_uri": more, "previous_page_uri": None,
-        })
+        return web.json_response(
+            {
+                "messages": [self._resource(text) for text in page],
+                "page": start // size,
+                "page_size": size,
+                "start": start,
+                "end": start + max(0, len(page) - 1),
+                "uri": path,
+                "first_page_uri": path,
+                "next_page_uri": more,
+                "previous_page_uri": None,
+            }
+        )
 
     async def fetch(self, request: web.Request) -> web.Response:
         """GET .../Messages/{sid}.json."""
@@ -139,8 +154,14 @@ class Twilio:
         word = body.strip().upper()
         key = (self.service_sid, sender)
         form = {
-            "MessageSid": _sid(), "AccountSid": self.account_sid, "MessagingServiceSid": self.service_sid,
-            "From": sender, "To": SERVICE_NUMBER, "Body": body, "NumMedia": "0", "NumSegments": "1",
+            "MessageSid": _sid(),
+            "AccountSid": self.account_sid,
+            "MessagingServiceSid": self.service_sid,
+            "From": sender,
+            "To": SERVICE_NUMBER,
+            "Body": body,
+            "NumMedia": "0",
+            "NumSegments": "1",
             "ApiVersion": "2010-04-01",
         }
         form["SmsSid"] = form["SmsMessageSid"] = form["MessageSid"]
@@ -152,14 +173,28 @@ class Twilio:
             self.opted_out.discard(key)
             form["OptOutType"] = "START"
         self._ledger.sequence += 1
-        self._postbox.put(Message(
-            number=self._ledger.sequence, channel="sms", provider_id=form["MessageSid"], message_id="", to=sender,
-            sender=sender, at=self._clock.now(), text=body, segments=1, status="received", inbound=True))
+        self._postbox.put(
+            Message(
+                number=self._ledger.sequence,
+                channel="sms",
+                provider_id=form["MessageSid"],
+                message_id="",
+                to=sender,
+                sender=sender,
+                at=self._clock.now(),
+                text=body,
+                segments=1,
+                status="received",
+                inbound=True,
+            )
+        )
         self._callbacks.sms_inbound(form)
 
     def _known(self, request: web.Request) -> bool:
-        return (request.headers.get("Authorization") == self._authorization
-                and request.match_info["account"] == self.account_sid)
+        return (
+            request.headers.get("Authorization") == self._authorization
+            and request.match_info["account"] == self.account_sid
+        )
 
     def _refuses(self, form: Mapping[str, str]) -> int | None:
         to, body = form.get("To", ""), form.get("Body", "")
@@ -180,19 +215,36 @@ class Twilio:
         callback = form.get("StatusCallback", "")
         message_id = parse_qs(urlsplit(callback).query).get("m", [""])[0]
         text = Text(
-            sid=_sid(), to=form["To"], sender=form.get("From") or SERVICE_NUMBER,
-            service=form.get("MessagingServiceSid"), body=form.get("Body", ""), sent_at=self._clock.now(),
+            sid=_sid(),
+            to=form["To"],
+            sender=form.get("From") or SERVICE_NUMBER,
+            service=form.get("MessagingServiceSid"),
+            body=form.get("Body", ""),
+            sent_at=self._clock.now(),
             segments=segments_of(form.get("Body", "")),
         )
         self._by_sid[text.sid] = text
         self._by_number.setdefault(text.to, []).append(text)
-        number = await self._ledger.record({
-            "provider": "twilio", "message_id": message_id, "to": text.to, "provider_id": text.sid,
-            "at": real_now().isoformat(),
-        })
+        number = await self._ledger.record(
+            {
+                "provider": "twilio",
+                "message_id": message_id,
+                "to": text.to,
+                "provider_id": text.sid,
+                "at": real_now().isoformat(),
+            }
+        )
         message = Message(
-            number=number, channel="sms", provider_id=text.sid, message_id=message_id, to=text.to, sender=text.sender,
-            at=text.sent_at, text=text.body, segments=text.segments)
+            number=number,
+            channel="sms",
+            provider_id=text.sid,
+            message_id=message_id,
+            to=text.to,
+            sender=text.sender,
+            at=text.sent_at,
+            text=text.body,
+            segments=text.segments,
+        )
         self._postbox.put(message)
         if callback:
             self._report(text, message, callback)
@@ -204,8 +256,14 @@ class Twilio:
         for status in ("queued", "sent", final):
             after += self._rng.uniform(0.1, 0.4)
             form = {
-                "MessageSid": text.sid, "SmsSid": text.sid, "MessageStatus": status, "SmsStatus": status,
-                "To": text.to, "From": text.sender, "AccountSid": self.account_sid, "ApiVersion": "2010-04-01",
+                "MessageSid": text.sid,
+                "SmsSid": text.sid,
+                "MessageStatus": status,
+                "SmsStatus": status,
+                "To": text.to,
+                "From": text.sender,
+                "AccountSid": self.account_sid,
+                "ApiVersion": "2010-04-01",
             }
             if text.service:
                 form["MessagingServiceSid"] = text.service
@@ -219,12 +277,25 @@ class Twilio:
         stamp = format_datetime(text.sent_at.astimezone(UTC))
         uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}"
         return {
-            "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01", "body": text.body,
-            "date_created": stamp, "date_sent": stamp, "date_updated": stamp, "direction": text.direction,
-            "error_code": int(text.error_code) if text.error_code else None, "error_message": None,
-            "from": text.sender if not text.service else None, "messaging_service_sid": text.service,
-            "num_media": "0", "num_segments": str(text.segments), "price": None, "price_unit": "USD",
-            "status": text.status, "subresource_uris": {"media": f"{uri}/Media.json"}, "to": text.to,
+            "sid": text.sid,
+            "account_sid": self.account_sid,
+            "api_version": "2010-04-01",
+            "body": text.body,
+            "date_created": stamp,
+            "date_sent": stamp,
+            "date_updated": stamp,
+            "direction": text.direction,
+            "error_code": int(text.error_code) if text.error_code else None,
+            "error_message": None,
+            "from": text.sender if not text.service else None,
+            "messaging_service_sid": text.service,
+            "num_media": "0",
+            "num_segments": str(text.segments),
+            "price": None,
+            "price_unit": "USD",
+            "status": text.status,
+            "subresource_uris": {"media": f"{uri}/Media.json"},
+            "to": text.to,
             "uri": f"{uri}.json",
         }
 
@@ -253,5 +324,7 @@ def _sid() -> str:
 def _refusal(code: int, headers: dict[str, str] | None = None) -> web.Response:
     status, message = _REFUSALS[code]
     return web.json_response(
-        {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}",
-         "status": status}, status=status, headers=headers)
+        {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status},
+        status=status,
+        headers=headers,
+    )

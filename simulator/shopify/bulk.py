@@ -77,14 +77,24 @@ class BulkOperations:
             question = prepare(query)
             _check_shape(question)
         except Refused as refused:
-            return [{"field": ["query"], "message": f"Invalid bulk query: {error['message']}", "code": "INVALID"}
-                    for error in refused.errors]
+            return [
+                {"field": ["query"], "message": f"Invalid bulk query: {error['message']}", "code": "INVALID"}
+                for error in refused.errors
+            ]
         if sum(each.status in {"CREATED", "RUNNING"} for each in self.operations.values()) >= MAX_RUNNING:
-            return [{"field": None, "code": "LIMIT_REACHED", "message":
-                     "A bulk query operation for this app and shop is already in progress: the limit is reached."}]
+            return [
+                {
+                    "field": None,
+                    "code": "LIMIT_REACHED",
+                    "message": "A bulk query operation for this app and shop is already in progress: the limit is reached.",
+                }
+            ]
         operation = BulkOperation(
-            id=self._counter.store.ids.next("BulkOperation"), query=query, question=question,
-            created_at=self._counter.clock.now())
+            id=self._counter.store.ids.next("BulkOperation"),
+            query=query,
+            question=question,
+            created_at=self._counter.clock.now(),
+        )
         self.operations[operation.id] = operation
         task = asyncio.create_task(self._run(operation))
         self._running.add(task)
@@ -153,8 +163,11 @@ class BulkOperations:
 
     def _announce(self, operation: BulkOperation) -> None:
         body = shop_payloads.bulk_finished(
-            gid("BulkOperation", operation.id), operation.created_at,
-            operation.completed_at or operation.created_at, self._counter.paper)
+            gid("BulkOperation", operation.id),
+            operation.created_at,
+            operation.completed_at or operation.created_at,
+            self._counter.paper,
+        )
         body["status"] = operation.status.lower()
         self._counter.webhooks.publish([("bulk_operations/finish", body)])
 
@@ -162,13 +175,14 @@ class BulkOperations:
         """How an export looks through the API."""
         base = self._counter.paper.shop_url
         return {
-            "id": lambda op, _a, _c: gid("BulkOperation", op.id), "type": lambda _o, _a, _c: "QUERY",
-            "errorCode": lambda _o, _a, _c: None, "partialDataUrl": lambda _o, _a, _c: None,
+            "id": lambda op, _a, _c: gid("BulkOperation", op.id),
+            "type": lambda _o, _a, _c: "QUERY",
+            "errorCode": lambda _o, _a, _c: None,
+            "partialDataUrl": lambda _o, _a, _c: None,
             "objectCount": lambda op, _a, _c: str(op.object_count),
             "rootObjectCount": lambda op, _a, _c: str(op.root_object_count),
             "fileSize": lambda op, _a, _c: str(sum(len(line) + 1 for line in op.lines)) if op.completed_at else None,
-            "url": lambda op, _a, _c: (
-                f"{base}/bulk/{op.id}.jsonl" if op.status == "COMPLETED" and op.lines else None),
+            "url": lambda op, _a, _c: f"{base}/bulk/{op.id}.jsonl" if op.status == "COMPLETED" and op.lines else None,
             "createdAt": lambda op, _a, _c: iso(op.created_at),
             "completedAt": lambda op, _a, _c: iso(op.completed_at) if op.completed_at else None,
         }
@@ -176,13 +190,16 @@ class BulkOperations:
     async def download(self, request: web.Request) -> web.StreamResponse:
         """GET /bulk/{id}.jsonl: no token needed, the address is the secret."""
         operation = self.operations.get(int(request.match_info["id"]))
-        if operation is None or operation.completed_at is None or (
-                self._counter.clock.now() - operation.completed_at > URL_LIVES):
+        if (
+            operation is None
+            or operation.completed_at is None
+            or (self._counter.clock.now() - operation.completed_at > URL_LIVES)
+        ):
             return web.Response(status=404)
         answer = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
         await answer.prepare(request)
         for start in range(0, len(operation.lines), ROWS_PER_SLICE):
-            await answer.write(b"\n".join(operation.lines[start:start + ROWS_PER_SLICE]) + b"\n")
+            await answer.write(b"\n".join(operation.lines[start : start + ROWS_PER_SLICE]) + b"\n")
         await answer.write_eof()
         return answer
 

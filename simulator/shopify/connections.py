@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from simulator.shopify.bulk import BulkOperations
     from simulator.shopify.executor import Resolver
-    from simulator.shopify.payloads import Stationery
     from simulator.shopify.pages import Getter
+    from simulator.shopify.payloads import Stationery
     from simulator.store.models import Checkout, Fulfilment, Order, Product, Refund
     from simulator.store.state import Store
 
@@ -55,34 +55,68 @@ RECENT = timedelta(days=60)
 _TIMES = ("created_at", "updated_at")
 _SORT_TIMES = {name.upper(): getter for name, getter in _get(*_TIMES).items()}
 ORDERS = Listing(
-    search={**_get("id", "name", "email", "test", "source_name", "cart_token", "checkout_token", "financial_status",
-                   "processed_at", *_TIMES),
-            "customer_id": lambda order: order.customer.id if order.customer else None,
-            "fulfillment_status": lambda order: order.fulfilment_status or "unfulfilled",
-            "status": lambda order: [
-                "any", "cancelled" if order.cancelled_at else "closed" if order.closed_at else "open"],
-            "tag": operator.attrgetter("tags"), "": lambda order: f"{order.name} {order.email or ''}"},
-    sort={**_SORT_TIMES, **{name.upper(): getter for name, getter in _get("processed_at").items()},
-          "ORDER_NUMBER": operator.attrgetter("number")})
+    search={
+        **_get(
+            "id",
+            "name",
+            "email",
+            "test",
+            "source_name",
+            "cart_token",
+            "checkout_token",
+            "financial_status",
+            "processed_at",
+            *_TIMES,
+        ),
+        "customer_id": lambda order: order.customer.id if order.customer else None,
+        "fulfillment_status": lambda order: order.fulfilment_status or "unfulfilled",
+        "status": lambda order: ["any", "cancelled" if order.cancelled_at else "closed" if order.closed_at else "open"],
+        "tag": operator.attrgetter("tags"),
+        "": lambda order: f"{order.name} {order.email or ''}",
+    },
+    sort={
+        **_SORT_TIMES,
+        **{name.upper(): getter for name, getter in _get("processed_at").items()},
+        "ORDER_NUMBER": operator.attrgetter("number"),
+    },
+)
 CUSTOMERS = Listing(
-    search={**_get("id", "email", "phone", "first_name", "last_name", *_TIMES), "tag": operator.attrgetter("tags"),
-            "": lambda who: f"{who.first_name} {who.last_name} {who.email or ''} {who.phone or ''}"},
-    sort=_SORT_TIMES)
+    search={
+        **_get("id", "email", "phone", "first_name", "last_name", *_TIMES),
+        "tag": operator.attrgetter("tags"),
+        "": lambda who: f"{who.first_name} {who.last_name} {who.email or ''} {who.phone or ''}",
+    },
+    sort=_SORT_TIMES,
+)
 PRODUCTS = Listing(
-    search={**_get("id", "title", "handle", "product_type", "vendor", "status", *_TIMES),
-            "tag": operator.attrgetter("tags"), "gift_card": operator.attrgetter("is_gift_card"),
-            "": operator.attrgetter("title")},
-    sort={**_SORT_TIMES, **{name.upper(): getter for name, getter in _get("title", "vendor").items()}})
+    search={
+        **_get("id", "title", "handle", "product_type", "vendor", "status", *_TIMES),
+        "tag": operator.attrgetter("tags"),
+        "gift_card": operator.attrgetter("is_gift_card"),
+        "": operator.attrgetter("title"),
+    },
+    sort={**_SORT_TIMES, **{name.upper(): getter for name, getter in _get("title", "vendor").items()}},
+)
 VARIANTS = Listing(
-    search={**_get("id", "sku", "updated_at"), "product_id": lambda variant: variant.product.id,
-            "": lambda variant: f"{variant.product.title} {variant.title}"},
-    sort={"POSITION": operator.attrgetter("position"), "SKU": operator.attrgetter("sku")})
+    search={
+        **_get("id", "sku", "updated_at"),
+        "product_id": lambda variant: variant.product.id,
+        "": lambda variant: f"{variant.product.title} {variant.title}",
+    },
+    sort={"POSITION": operator.attrgetter("position"), "SKU": operator.attrgetter("sku")},
+)
 CHECKOUTS = Listing(
-    search={**_get("id", *_TIMES), "status": lambda visit: "closed" if visit.completed_at else "open",
-            "recovery_state": lambda visit: "recovered" if visit.completed_at else "not_recovered"},
-    sort=_SORT_TIMES)
-BULK = Listing(search={**_get("id", "created_at"), "status": operator.attrgetter("status"),
-                       "operation_type": lambda _: "query"}, sort=_SORT_TIMES)
+    search={
+        **_get("id", *_TIMES),
+        "status": lambda visit: "closed" if visit.completed_at else "open",
+        "recovery_state": lambda visit: "recovered" if visit.completed_at else "not_recovered",
+    },
+    sort=_SORT_TIMES,
+)
+BULK = Listing(
+    search={**_get("id", "created_at"), "status": operator.attrgetter("status"), "operation_type": lambda _: "query"},
+    sort=_SORT_TIMES,
+)
 PLAIN = Listing(search={}, sort={})
 
 
@@ -99,29 +133,50 @@ class Connections:
     def resolvers(self) -> dict[str, dict[str, Resolver]]:
         """By type and field."""
         paged: dict[str, Resolver] = {
-            "nodes": lambda page, _a, _c: page.nodes, "edges": lambda page, _a, _c: page.edges,
+            "nodes": lambda page, _a, _c: page.nodes,
+            "edges": lambda page, _a, _c: page.edges,
             "pageInfo": lambda page, _a, _c: page.page_info,
         }
-        kinds = ("Order", "Customer", "Product", "ProductVariant", "LineItem", "AbandonedCheckout", "RefundLineItem",
-                 "AbandonedCheckoutLineItem", "BulkOperation", "WebhookSubscription", "FulfillmentEvent",
-                 "FulfillmentLineItem", "Image")
+        kinds = (
+            "Order",
+            "Customer",
+            "Product",
+            "ProductVariant",
+            "LineItem",
+            "AbandonedCheckout",
+            "RefundLineItem",
+            "AbandonedCheckoutLineItem",
+            "BulkOperation",
+            "WebhookSubscription",
+            "FulfillmentEvent",
+            "FulfillmentLineItem",
+            "Image",
+        )
         return {
             **{f"{kind}Connection": paged for kind in kinds},
             "Query": self._query(),
             "Order": {"lineItems": lambda order, a, c: _page(PLAIN, _order_lines(order), a, c)},
             "Customer": {"orders": lambda who, a, c: _page(ORDERS, who.orders, a, c)},
-            "Product": {"variants": lambda product, a, c: _page(VARIANTS, product.variants, a, c),
-                        "images": lambda product, a, c: _page(PLAIN, self._images(product), a, c)},
+            "Product": {
+                "variants": lambda product, a, c: _page(VARIANTS, product.variants, a, c),
+                "images": lambda product, a, c: _page(PLAIN, self._images(product), a, c),
+            },
             "AbandonedCheckout": {"lineItems": lambda visit, a, c: _page(PLAIN, _checkout_lines(visit), a, c)},
             "Fulfillment": {
                 "events": lambda parcel, a, c: _page(PLAIN, parcel.events, a, c),
-                "fulfillmentLineItems": lambda parcel, a, c: _page(PLAIN, _parcel_lines(parcel), a, c)},
+                "fulfillmentLineItems": lambda parcel, a, c: _page(PLAIN, _parcel_lines(parcel), a, c),
+            },
             "FulfillmentLineItem": {"id": lambda row, _a, _c: gid("FulfillmentLineItem", row.id)},
-            "Refund": {"order": lambda back, _a, _c: self._order_of(back),
-                       "refundLineItems": lambda back, a, c: _page(PLAIN, self._refund_lines(back), a, c)},
+            "Refund": {
+                "order": lambda back, _a, _c: self._order_of(back),
+                "refundLineItems": lambda back, a, c: _page(PLAIN, self._refund_lines(back), a, c),
+            },
             "RefundLineItem": {
-                "id": lambda row, _a, _c: gid("RefundLineItem", row.id), "restockType": lambda _r, _a, _c: "RETURN",
-                "restocked": lambda _r, _a, _c: True, "subtotalSet": lambda row, _a, _c: row.money},
+                "id": lambda row, _a, _c: gid("RefundLineItem", row.id),
+                "restockType": lambda _r, _a, _c: "RETURN",
+                "restocked": lambda _r, _a, _c: True,
+                "subtotalSet": lambda row, _a, _c: row.money,
+            },
             "WebhookSubscription": self._subscription(),
             "BulkOperation": self._bulk.resolvers(),
         }
@@ -129,8 +184,11 @@ class Connections:
     def _query(self) -> dict[str, Resolver]:
         store = self._store
         return {
-            "shop": lambda _t, _a, _c: self._shop(), "currentAppInstallation": lambda _t, _a, c: self._installation(c),
-            "publicApiVersions": lambda _t, _a, _c: [_version(handle) for handle in ("2026-04", "2026-07", API_VERSION)],
+            "shop": lambda _t, _a, _c: self._shop(),
+            "currentAppInstallation": lambda _t, _a, c: self._installation(c),
+            "publicApiVersions": lambda _t, _a, _c: [
+                _version(handle) for handle in ("2026-04", "2026-07", API_VERSION)
+            ],
             "node": lambda _t, a, _c: self.find(a["id"]),
             "nodes": lambda _t, a, _c: [self.find(each) for each in a["ids"]],
             "order": lambda _t, a, _c: store.orders.get(number_of(a["id"]) or 0),
@@ -162,8 +220,11 @@ class Connections:
         if kind == "Customer":
             return self._customer(global_id)
         places: dict[str, dict[int, Any]] = {
-            "Order": self._store.orders, "Product": self._store.products, "ProductVariant": self._store.variants,
-            "Fulfillment": self._store.fulfilments, "BulkOperation": self._bulk.operations,
+            "Order": self._store.orders,
+            "Product": self._store.products,
+            "ProductVariant": self._store.variants,
+            "Fulfillment": self._store.fulfilments,
+            "BulkOperation": self._bulk.operations,
             "WebhookSubscription": self.subscriptions,
         }
         return places.get(kind, {}).get(number)
@@ -195,28 +256,59 @@ class Connections:
     def _shop(self) -> dict[str, Any]:
         identity, url = self._paper.identity, self._paper.shop_url
         home = {
-            "id": gid("ShopAddress", identity.id), "address1": identity.address1, "city": identity.city,
-            "province": identity.province, "provinceCode": identity.province_code, "country": "United States",
-            "countryCodeV2": identity.country_code, "zip": identity.zip, "phone": identity.phone,
-            "company": identity.name, "name": identity.name,
+            "id": gid("ShopAddress", identity.id),
+            "address1": identity.address1,
+            "city": identity.city,
+            "province": identity.province,
+            "provinceCode": identity.province_code,
+            "country": "United States",
+            "countryCodeV2": identity.country_code,
+            "zip": identity.zip,
+            "phone": identity.phone,
+            "company": identity.name,
+            "name": identity.name,
         }
         return {
-            "id": gid("Shop", identity.id), "name": identity.name, "myshopifyDomain": identity.domain,
-            "primaryDomain": {"id": gid("Domain", identity.id), "host": url.split("//", 1)[1], "url": url,
-                              "sslEnabled": False},
-            "url": url, "contactEmail": identity.email, "email": identity.email, "currencyCode": identity.currency,
-            "enabledPresentmentCurrencies": sorted(set(PRESENTMENT.values())), "ianaTimezone": identity.time_zone,
-            "timezoneAbbreviation": "EST", "timezoneOffset": "-0500", "timezoneOffsetMinutes": -300,
-            "weightUnit": "POUNDS", "unitSystem": "IMPERIAL_SYSTEM", "setupRequired": False, "taxesIncluded": False,
-            "marketingSmsConsentEnabledAtCheckout": True, "shopOwnerName": "Robin Sage",
-            "plan": {"publicDisplayName": "Grow", "displayName": "Grow", "partnerDevelopment": False,
-                     "shopifyPlus": False},
-            "shopAddress": home, "billingAddress": home, "createdAt": iso(self._now()), "updatedAt": iso(self._now()),
+            "id": gid("Shop", identity.id),
+            "name": identity.name,
+            "myshopifyDomain": identity.domain,
+            "primaryDomain": {
+                "id": gid("Domain", identity.id),
+                "host": url.split("//", 1)[1],
+                "url": url,
+                "sslEnabled": False,
+            },
+            "url": url,
+            "contactEmail": identity.email,
+            "email": identity.email,
+            "currencyCode": identity.currency,
+            "enabledPresentmentCurrencies": sorted(set(PRESENTMENT.values())),
+            "ianaTimezone": identity.time_zone,
+            "timezoneAbbreviation": "EST",
+            "timezoneOffset": "-0500",
+            "timezoneOffsetMinutes": -300,
+            "weightUnit": "POUNDS",
+            "unitSystem": "IMPERIAL_SYSTEM",
+            "setupRequired": False,
+            "taxesIncluded": False,
+            "marketingSmsConsentEnabledAtCheckout": True,
+            "shopOwnerName": "Robin Sage",
+            "plan": {
+                "publicDisplayName": "Grow",
+                "displayName": "Grow",
+                "partnerDevelopment": False,
+                "shopifyPlus": False,
+            },
+            "shopAddress": home,
+            "billingAddress": home,
+            "createdAt": iso(self._now()),
+            "updatedAt": iso(self._now()),
         }
 
     def _installation(self, asked: Asked) -> dict[str, Any]:
         return {
-            "id": gid("AppInstallation", 548_380_777), "launchUrl": f"{self._paper.shop_url}/admin/apps/regulars",
+            "id": gid("AppInstallation", 548_380_777),
+            "launchUrl": f"{self._paper.shop_url}/admin/apps/regulars",
             "accessScopes": [{"handle": scope, "description": scope.replace("_", " ")} for scope in asked.scopes],
             "activeSubscriptions": [],
             "app": {"id": gid("App", 580_111_777), "title": "Regulars", "handle": "regulars", "apiKey": ""},
@@ -234,8 +326,10 @@ class Connections:
 
     def _subscription(self) -> dict[str, Resolver]:
         return {
-            "id": lambda hook, _a, _c: gid("WebhookSubscription", hook.id), "format": lambda _h, _a, _c: "JSON",
-            "apiVersion": lambda _h, _a, _c: _version(API_VERSION), "createdAt": lambda hook, _a, _c: hook.created_at,
+            "id": lambda hook, _a, _c: gid("WebhookSubscription", hook.id),
+            "format": lambda _h, _a, _c: "JSON",
+            "apiVersion": lambda _h, _a, _c: _version(API_VERSION),
+            "createdAt": lambda hook, _a, _c: hook.created_at,
             "updatedAt": lambda hook, _a, _c: hook.created_at,
         }
 

@@ -27,7 +27,12 @@ class Counter:
     """Everything that can happen in the store."""
 
     def __init__(
-        self, store: Store, clock: BusinessClock, paper: Stationery, webhooks: Webhooks, agenda: Agenda,
+        self,
+        store: Store,
+        clock: BusinessClock,
+        paper: Stationery,
+        webhooks: Webhooks,
+        agenda: Agenda,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -93,19 +98,26 @@ class Counter:
         order.locale = visit.locale
         self.store.order_by_checkout[visit.token] = order
         visit.completed_at = visit.updated_at = now
-        self.webhooks.publish([
-            ("checkouts/update", payloads.checkout(visit, self.paper)), *self._placed(order),
-        ])
+        self.webhooks.publish(
+            [
+                ("checkouts/update", payloads.checkout(visit, self.paper)),
+                *self._placed(order),
+            ]
+        )
         return order
 
-    def record_sale(  # noqa: PLR0913 - what may be unusual about a sale
-        self, who: Customer | None, wanted: list[tuple[Variant, int]], *, at: datetime | None = None,
-        source_name: str = "web", test: bool = False,
+    def record_sale(
+        self,
+        who: Customer | None,
+        wanted: list[tuple[Variant, int]],
+        *,
+        at: datetime | None = None,
+        source_name: str = "web",
+        test: bool = False,
     ) -> Order:
         """An order without a checkout: at the till, a test, or imported with the date it was really made."""
         now = self.clock.now()
-        order = self.store.new_order(
-            who, [self.store.line(*each) for each in wanted], now, source_name=source_name)
+        order = self.store.new_order(who, [self.store.line(*each) for each in wanted], now, source_name=source_name)
         order.processed_at = at or now
         order.test = test
         self.webhooks.publish(self._placed(order))
@@ -132,8 +144,10 @@ class Counter:
         if variant.inventory_quantity < LOW_STOCK:
             variant.inventory_quantity += RESTOCK
             variant.updated_at = variant.product.updated_at = now
-            facts += [("inventory_levels/update", shop_payloads.inventory_level(variant, self.paper, now)),
-                      ("products/update", payloads.product(variant.product, self.paper))]
+            facts += [
+                ("inventory_levels/update", shop_payloads.inventory_level(variant, self.paper, now)),
+                ("products/update", payloads.product(variant.product, self.paper)),
+            ]
         return facts
 
     # -- after paying ------------------------------------------------------------------------------------------
@@ -142,28 +156,35 @@ class Counter:
         """The parcel leaves."""
         parcel = history.add_fulfilment(self.store, order, self.clock.now())
         body = order_payloads.order(order, self.paper)
-        self.webhooks.publish([
-            ("fulfillments/create", order_payloads.fulfilment(parcel, self.paper)),
-            ("orders/fulfilled", body), ("orders/updated", body),
-        ])
+        self.webhooks.publish(
+            [
+                ("fulfillments/create", order_payloads.fulfilment(parcel, self.paper)),
+                ("orders/fulfilled", body),
+                ("orders/updated", body),
+            ]
+        )
         return parcel
 
     def carrier_says(self, parcel: Fulfilment, status: str, happened_at: datetime | None = None) -> None:
         """A word from the carrier, perhaps about something that happened earlier."""
         now = self.clock.now()
         event = history.add_carrier_event(self.store, parcel, status, happened_at or now, now)
-        self.webhooks.publish([
-            ("fulfillment_events/create", order_payloads.fulfilment_event(parcel, event, self.paper)),
-            ("fulfillments/update", order_payloads.fulfilment(parcel, self.paper)),
-        ])
+        self.webhooks.publish(
+            [
+                ("fulfillment_events/create", order_payloads.fulfilment_event(parcel, event, self.paper)),
+                ("fulfillments/update", order_payloads.fulfilment(parcel, self.paper)),
+            ]
+        )
 
     def give_back(self, order: Order, lines: list[Line] | None = None, note: str = "Changed my mind") -> Refund:
         """A refund of some lines, or of everything."""
         back = history.add_refund(self.store, order, self.clock.now(), lines or order.lines, note)
-        self.webhooks.publish([
-            ("refunds/create", order_payloads.refund(back, order, self.paper)),
-            ("orders/updated", order_payloads.order(order, self.paper)),
-        ])
+        self.webhooks.publish(
+            [
+                ("refunds/create", order_payloads.refund(back, order, self.paper)),
+                ("orders/updated", order_payloads.order(order, self.paper)),
+            ]
+        )
         return back
 
     def cancel(self, order: Order, reason: str = "customer") -> None:
@@ -180,20 +201,24 @@ class Counter:
         now = self.clock.now()
         who.email_consent = Consent(state, "single_opt_in", at or now)
         who.updated_at = now
-        self.webhooks.publish([
-            ("customers_email_marketing_consent/update", shop_payloads.email_consent(who, self.paper)),
-            ("customers/update", payloads.customer(who, self.paper, whole=True)),
-        ])
+        self.webhooks.publish(
+            [
+                ("customers_email_marketing_consent/update", shop_payloads.email_consent(who, self.paper)),
+                ("customers/update", payloads.customer(who, self.paper, whole=True)),
+            ]
+        )
 
     def set_sms_consent(self, who: Customer, state: str, at: datetime | None = None, source: str = "SHOPIFY") -> None:
         """Somebody agrees to texts, or no longer does."""
         now = self.clock.now()
         who.sms_consent = Consent(state, "single_opt_in", at or now, source)
         who.updated_at = now
-        self.webhooks.publish([
-            ("customers_marketing_consent/update", shop_payloads.sms_consent(who, self.paper)),
-            ("customers/update", payloads.customer(who, self.paper, whole=True)),
-        ])
+        self.webhooks.publish(
+            [
+                ("customers_marketing_consent/update", shop_payloads.sms_consent(who, self.paper)),
+                ("customers/update", payloads.customer(who, self.paper, whole=True)),
+            ]
+        )
 
     def welcome(self, who: Customer) -> None:
         """Somebody becomes a customer without buying, with what they agreed to."""
@@ -216,20 +241,24 @@ class Counter:
         new = [tag for tag in tags if tag not in who.tags]
         who.tags += new
         who.updated_at = now
-        self.webhooks.publish([
-            ("customer.tags_added", shop_payloads.tags_changed(who, new, now)),
-            ("customers/update", payloads.customer(who, self.paper, whole=True)),
-        ])
+        self.webhooks.publish(
+            [
+                ("customer.tags_added", shop_payloads.tags_changed(who, new, now)),
+                ("customers/update", payloads.customer(who, self.paper, whole=True)),
+            ]
+        )
 
     def untag(self, who: Customer, tags: list[str]) -> None:
         """The merchant takes tags off somebody."""
         now = self.clock.now()
         who.tags = [tag for tag in who.tags if tag not in tags]
         who.updated_at = now
-        self.webhooks.publish([
-            ("customer.tags_removed", shop_payloads.tags_changed(who, tags, now)),
-            ("customers/update", payloads.customer(who, self.paper, whole=True)),
-        ])
+        self.webhooks.publish(
+            [
+                ("customer.tags_removed", shop_payloads.tags_changed(who, tags, now)),
+                ("customers/update", payloads.customer(who, self.paper, whole=True)),
+            ]
+        )
 
     def merge(self, kept: Customer, gone: Customer) -> None:
         """Two customers turn out to be one."""
@@ -243,11 +272,13 @@ class Counter:
         kept.updated_at = now
         gone.orders = []
         job = gid("Job", uuid.uuid4().int % 10**12)
-        self.webhooks.publish([
-            ("customers/merge", shop_payloads.customers_merged(kept, gone, job)),
-            ("customers/delete", shop_payloads.customer_deleted(gone)),
-            ("customers/update", payloads.customer(kept, self.paper, whole=True)),
-        ])
+        self.webhooks.publish(
+            [
+                ("customers/merge", shop_payloads.customers_merged(kept, gone, job)),
+                ("customers/delete", shop_payloads.customer_deleted(gone)),
+                ("customers/update", payloads.customer(kept, self.paper, whole=True)),
+            ]
+        )
 
     def privacy_request(self, who: Customer, *, redact: bool) -> None:
         """Somebody asks what is stored about them, or asks to be forgotten."""

@@ -105,7 +105,9 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     chosen = [each for each in operations if name is None or (each.name and each.name.value == name)]
     if len(chosen) != 1:
-        raise Refused([{"message": "An operation name is required" if name is None else f"No operation named \"{name}\""}])
+        raise Refused(
+            [{"message": "An operation name is required" if name is None else f'No operation named "{name}"'}]
+        )
     return chosen[0]
 
 
@@ -125,7 +127,8 @@ class _Compiler:
     def __init__(self, document: DocumentNode, values: Any) -> None:
         self._values = values
         self._fragments = {
-            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+        }
 
     def plan(self, types: list[GraphQLObjectType], sets: list[SelectionSetNode], *, abstract: bool = False) -> Plan:
         return Plan({each.name: self._fields(each, sets) for each in types}, abstract)

@@ -40,8 +40,11 @@ class Bucket:
 
     def status(self) -> dict[str, float]:
         """As `throttleStatus` shows it."""
-        return {"maximumAvailable": BUCKET, "currentlyAvailable": math.floor(self.available),
-                "restoreRate": RESTORE_PER_SECOND}
+        return {
+            "maximumAvailable": BUCKET,
+            "currentlyAvailable": math.floor(self.available),
+            "restoreRate": RESTORE_PER_SECOND,
+        }
 
 
 class GraphQL:
@@ -59,7 +62,9 @@ class GraphQL:
             return trouble
         token = request.headers.get("X-Shopify-Access-Token", "")
         if not self._tokens.alive(token):
-            return _json({"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, 401)
+            return _json(
+                {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}, 401
+            )
         if self._tokens.grants[token].expires_at is None:
             return web.Response(status=403)
         try:
@@ -94,8 +99,10 @@ class GraphQL:
             message = f"Query cost is {cost}, which exceeds the single query max cost limit ({MAX_COST})."
             return {"errors": [{"message": message, "extensions": {"code": "MAX_COST_EXCEEDED", "cost": cost}}]}
         if cost > self._bucket.available or self._faults.strikes("shopify", "throttled"):
-            return {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
-                    "extensions": {"cost": self._cost(cost, None)}}
+            return {
+                "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+                "extensions": {"cost": self._cost(cost, None)},
+            }
         try:
             data = self._executor.answer(question.plan, owner, None, Asked(self._tokens.scopes.split(",")))
         except Refused as refused:
@@ -132,5 +139,8 @@ def _size(data: Any) -> int:
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(
-        status=status, body=orjson.dumps(body), content_type="application/json",
-        headers={"X-Shopify-API-Version": API_VERSION, **(headers or {})})
+        status=status,
+        body=orjson.dumps(body),
+        content_type="application/json",
+        headers={"X-Shopify-API-Version": API_VERSION, **(headers or {})},
+    )

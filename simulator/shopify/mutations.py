@@ -26,7 +26,11 @@ class Mutations:
     """The mutations, by name."""
 
     def __init__(
-        self, counter: Counter, connections: Connections, bulk: BulkOperations, uninstall: Callable[[], None],
+        self,
+        counter: Counter,
+        connections: Connections,
+        bulk: BulkOperations,
+        uninstall: Callable[[], None],
     ) -> None:
         self._counter = counter
         self._connections = connections
@@ -35,17 +39,19 @@ class Mutations:
 
     def resolvers(self) -> dict[str, dict[str, Resolver]]:
         """By type and field."""
-        return {"Mutation": {
-            "bulkOperationRunQuery": lambda _t, a, _c: self._run_bulk(a["query"]),
-            "bulkOperationCancel": lambda _t, a, _c: self._cancel_bulk(a["id"]),
-            "customerEmailMarketingConsentUpdate": lambda _t, a, _c: self._email_consent(a["input"]),
-            "customerSmsMarketingConsentUpdate": lambda _t, a, _c: self._sms_consent(a["input"]),
-            "webhookSubscriptionCreate": lambda _t, a, _c: self._subscribe(a["topic"], a["webhookSubscription"]),
-            "webhookSubscriptionDelete": lambda _t, a, _c: self._unsubscribe(a["id"]),
-            "tagsAdd": lambda _t, a, _c: self._tag(a["id"], a["tags"]),
-            "tagsRemove": lambda _t, a, _c: self._untag(a["id"], a["tags"]),
-            "appUninstall": lambda _t, _a, _c: self._remove_app(),
-        }}
+        return {
+            "Mutation": {
+                "bulkOperationRunQuery": lambda _t, a, _c: self._run_bulk(a["query"]),
+                "bulkOperationCancel": lambda _t, a, _c: self._cancel_bulk(a["id"]),
+                "customerEmailMarketingConsentUpdate": lambda _t, a, _c: self._email_consent(a["input"]),
+                "customerSmsMarketingConsentUpdate": lambda _t, a, _c: self._sms_consent(a["input"]),
+                "webhookSubscriptionCreate": lambda _t, a, _c: self._subscribe(a["topic"], a["webhookSubscription"]),
+                "webhookSubscriptionDelete": lambda _t, a, _c: self._unsubscribe(a["id"]),
+                "tagsAdd": lambda _t, a, _c: self._tag(a["id"], a["tags"]),
+                "tagsRemove": lambda _t, a, _c: self._untag(a["id"], a["tags"]),
+                "appUninstall": lambda _t, _a, _c: self._remove_app(),
+            }
+        }
 
     def _run_bulk(self, query: str) -> Answer:
         started = self._bulk.start(query)
@@ -77,15 +83,25 @@ class Mutations:
     def _subscribe(self, topic: str, wanted: Answer) -> Answer:
         uri, ids = wanted.get("uri") or "", self._counter.store.ids
         if not uri:
-            return {"webhookSubscription": None, "userErrors": [_error(["webhookSubscription", "uri"], "Address can't be blank")]}
+            return {
+                "webhookSubscription": None,
+                "userErrors": [_error(["webhookSubscription", "uri"], "Address can't be blank")],
+            }
         name = _topic_name(topic)
         if any(hook.topic == topic and hook.uri == uri for hook in self._connections.subscriptions.values()):
-            return {"webhookSubscription": None, "userErrors": [
-                _error(["webhookSubscription", "uri"], "Address for this topic has already been taken")]}
+            return {
+                "webhookSubscription": None,
+                "userErrors": [_error(["webhookSubscription", "uri"], "Address for this topic has already been taken")],
+            }
         hook = Subscription(
-            id=ids.next("WebhookSubscription"), topic=topic, uri=uri, name=wanted.get("name"),
-            filter=wanted.get("filter"), include_fields=wanted.get("includeFields") or [],
-            created_at=iso(self._counter.clock.now()))
+            id=ids.next("WebhookSubscription"),
+            topic=topic,
+            uri=uri,
+            name=wanted.get("name"),
+            filter=wanted.get("filter"),
+            include_fields=wanted.get("includeFields") or [],
+            created_at=iso(self._counter.clock.now()),
+        )
         self._connections.subscriptions[hook.id] = hook
         self._counter.webhooks.extra[hook.id] = (name, uri, hook.name)
         return {"webhookSubscription": hook, "userErrors": []}
@@ -93,8 +109,10 @@ class Mutations:
     def _unsubscribe(self, global_id: str) -> Answer:
         number = number_of(global_id) or 0
         if self._connections.subscriptions.pop(number, None) is None:
-            return {"deletedWebhookSubscriptionId": None,
-                    "userErrors": [_error(["id"], "Webhook subscription does not exist")]}
+            return {
+                "deletedWebhookSubscriptionId": None,
+                "userErrors": [_error(["id"], "Webhook subscription does not exist")],
+            }
         self._counter.webhooks.extra.pop(number, None)
         return {"deletedWebhookSubscriptionId": gid("WebhookSubscription", number), "userErrors": []}
 

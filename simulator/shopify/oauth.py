@@ -76,7 +76,9 @@ class Tokens:
     def issue(self, *, expiring: bool, predecessor: str | None = None) -> Grant:
         """A new offline token. An expiring one ends every older refresh token, save the one it replaces."""
         now = time.time()
-        grant = Grant(f"shpat_{secrets.token_hex(16)}", self.scopes, now + self.settings.token_life if expiring else None)
+        grant = Grant(
+            f"shpat_{secrets.token_hex(16)}", self.scopes, now + self.settings.token_life if expiring else None
+        )
         if expiring:
             grant.refresh_token = f"shprt_{secrets.token_hex(16)}"
             grant.refresh_expires_at = now + REFRESH_SECONDS
@@ -93,9 +95,16 @@ class Tokens:
         settings, now = self.settings, int(time.time())
         shop = f"https://{settings.identity.domain}"
         claims = {
-            "iss": f"{shop}/admin", "dest": shop, "aud": settings.keys.shopify_api_key, "sub": str(USER_ID),
-            "exp": now + ID_TOKEN_SECONDS, "nbf": now, "iat": now, "jti": secrets.token_hex(16),
-            "sid": secrets.token_hex(16), "sig": secrets.token_hex(32),
+            "iss": f"{shop}/admin",
+            "dest": shop,
+            "aud": settings.keys.shopify_api_key,
+            "sub": str(USER_ID),
+            "exp": now + ID_TOKEN_SECONDS,
+            "nbf": now,
+            "iat": now,
+            "jti": secrets.token_hex(16),
+            "sid": secrets.token_hex(16),
+            "sig": secrets.token_hex(32),
         }
         return jwt.encode(claims, settings.keys.shopify_api_secret, algorithm="HS256")
 
@@ -107,10 +116,16 @@ class Tokens:
     def entry_query(self) -> str:
         """What the admin appends to the app's address when it opens it."""
         domain = self.settings.identity.domain
-        return self.signed_query({
-            "shop": domain, "host": admin_host(self.settings), "embedded": "1", "locale": "en",
-            "session": secrets.token_hex(32), "id_token": self.mint_id_token(),
-        })
+        return self.signed_query(
+            {
+                "shop": domain,
+                "host": admin_host(self.settings),
+                "embedded": "1",
+                "locale": "en",
+                "session": secrets.token_hex(32),
+                "id_token": self.mint_id_token(),
+            }
+        )
 
 
 def admin_host(settings: Settings) -> str:
@@ -121,8 +136,11 @@ def admin_host(settings: Settings) -> str:
 
 def query_hmac(secret: str, params: Mapping[str, str]) -> str:
     """Hex HMAC over the sorted, percent-encoded parameters without `hmac` and `signature`."""
-    signed = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in sorted(params.items())
-                      if key not in {"hmac", "signature"})
+    signed = "&".join(
+        f"{quote(key, safe='')}={quote(value, safe='')}"
+        for key, value in sorted(params.items())
+        if key not in {"hmac", "signature"}
+    )
     return hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
 
@@ -158,16 +176,31 @@ class OAuth:
         self._tokens.on_install()
         body = _answer(grant)
         if wanted == ONLINE:
-            body |= {"expires_in": 86399, "associated_user_scope": grant.scope, "associated_user": {
-                "id": USER_ID, "first_name": "Robin", "last_name": "Sage", "email": self._settings.identity.email,
-                "email_verified": True, "account_owner": True, "locale": "en", "collaborator": False}}
+            body |= {
+                "expires_in": 86399,
+                "associated_user_scope": grant.scope,
+                "associated_user": {
+                    "id": USER_ID,
+                    "first_name": "Robin",
+                    "last_name": "Sage",
+                    "email": self._settings.identity.email,
+                    "email_verified": True,
+                    "account_owner": True,
+                    "locale": "en",
+                    "collaborator": False,
+                },
+            }
         return web.json_response(body)
 
     def _valid_id_token(self, token: str) -> bool:
         try:
             claims = jwt.decode(
-                token, self._settings.keys.shopify_api_secret, algorithms=["HS256"], leeway=LEEWAY_SECONDS,
-                audience=self._settings.keys.shopify_api_key)
+                token,
+                self._settings.keys.shopify_api_secret,
+                algorithms=["HS256"],
+                leeway=LEEWAY_SECONDS,
+                audience=self._settings.keys.shopify_api_key,
+            )
         except jwt.PyJWTError:
             return False
         return bool(claims.get("dest") == f"https://{self._settings.identity.domain}")
@@ -197,10 +230,14 @@ class OAuth:
             return web.Response(status=400, text="Oauth error invalid_request: the redirect_uri is not whitelisted")
         code = secrets.token_hex(16)
         self._tokens.codes[code] = time.time() + CODE_SECONDS
-        back = self._tokens.signed_query({
-            "code": code, "shop": self._settings.identity.domain, "state": query.get("state", ""),
-            "host": admin_host(self._settings),
-        })
+        back = self._tokens.signed_query(
+            {
+                "code": code,
+                "shop": self._settings.identity.domain,
+                "state": query.get("state", ""),
+                "host": admin_host(self._settings),
+            }
+        )
         return web.Response(status=302, headers={"Location": f"{target}?{back}"})
 
 

@@ -34,7 +34,8 @@ class Page:
     def page_info(self) -> dict[str, Any]:
         """Where this page begins and ends."""
         return {
-            "hasNextPage": self.has_next, "hasPreviousPage": self.has_previous,
+            "hasNextPage": self.has_next,
+            "hasPreviousPage": self.has_previous,
             "startCursor": self.cursors[0] if self.cursors else None,
             "endCursor": self.cursors[-1] if self.cursors else None,
         }
@@ -65,19 +66,28 @@ class Listing:
             raise Refused([{"message": "you must provide one of first or last", "extensions": {"code": "BAD_REQUEST"}}])
         size = first if first is not None else last
         if not 0 < size <= MAX_PAGE:
-            raise Refused([{"message": f"first must be between 1 and {MAX_PAGE}",
-                            "extensions": {"code": "BAD_REQUEST"}}])
+            raise Refused(
+                [{"message": f"first must be between 1 and {MAX_PAGE}", "extensions": {"code": "BAD_REQUEST"}}]
+            )
         key, downwards = self._key(arguments), bool(arguments.get("reverse"))
         found = self.select(items, arguments)
         after, before = arguments.get("after"), arguments.get("before")
-        inside = [item for item in found if (
-            (after is None or _beyond(key(item), _opened(after), downwards=downwards))
-            and (before is None or _beyond(_opened(before), key(item), downwards=downwards)))]
+        inside = [
+            item
+            for item in found
+            if (
+                (after is None or _beyond(key(item), _opened(after), downwards=downwards))
+                and (before is None or _beyond(_opened(before), key(item), downwards=downwards))
+            )
+        ]
         nodes = inside[:size] if first is not None else inside[-size:]
         cut = len(inside) > len(nodes)
         return Page(
-            nodes, [_sealed(key(node)) for node in nodes], has_next=cut if first is not None else before is not None,
-            has_previous=after is not None if first is not None else cut)
+            nodes,
+            [_sealed(key(node)) for node in nodes],
+            has_next=cut if first is not None else before is not None,
+            has_previous=after is not None if first is not None else cut,
+        )
 
     def _key(self, arguments: Mapping[str, Any]) -> Getter:
         by = self.sort.get(arguments.get("sortKey") or "ID")

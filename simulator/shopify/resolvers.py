@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from simulator.store.state import Store
 
 GLOBAL_KINDS: dict[type, str] = {
-    models.Order: "Order", models.Customer: "Customer", models.Product: "Product", models.Variant: "ProductVariant",
-    models.Line: "LineItem", models.Fulfilment: "Fulfillment", models.Refund: "Refund",
-    models.FulfilmentEvent: "FulfillmentEvent", models.Checkout: "AbandonedCheckout",
+    models.Order: "Order",
+    models.Customer: "Customer",
+    models.Product: "Product",
+    models.Variant: "ProductVariant",
+    models.Line: "LineItem",
+    models.Fulfilment: "Fulfillment",
+    models.Refund: "Refund",
+    models.FulfilmentEvent: "FulfillmentEvent",
+    models.Checkout: "AbandonedCheckout",
 }
 
 
@@ -103,23 +109,29 @@ def build_leaf_resolvers(store: Store, paper: Stationery) -> dict[str, dict[str,
         "MoneyBag": {
             "shopMoney": lambda money, _a, _c: {"amount": decimal(money.cents), "currencyCode": "USD"},
             "presentmentMoney": lambda money, _a, _c: {
-                "amount": decimal(round(money.cents * RATES[money.presentment])), "currencyCode": money.presentment},
+                "amount": decimal(round(money.cents * RATES[money.presentment])),
+                "currencyCode": money.presentment,
+            },
         },
         "Customer": _customer(paper),
         "CustomerEmailAddress": _email_address(paper),
         "CustomerPhoneNumber": _phone_number(),
         "CustomerMarketingConsent": {
-            "state": lambda consent, _a, _c: consent.state.upper(), "optInLevel": _opt_in, "updatedAt": _time("updated_at"),
+            "state": lambda consent, _a, _c: consent.state.upper(),
+            "optInLevel": _opt_in,
+            "updatedAt": _time("updated_at"),
             "collectedFrom": lambda consent, _a, _c: consent.collected_from,
         },
         "CustomerEmailMarketingConsentState": {
-            "marketingState": lambda consent, _a, _c: consent.state.upper(), "marketingOptInLevel": _opt_in,
+            "marketingState": lambda consent, _a, _c: consent.state.upper(),
+            "marketingOptInLevel": _opt_in,
             "consentUpdatedAt": _time("updated_at"),
         },
         "CustomerSmsMarketingConsentState": {
             "marketingState": lambda consent, _a, _c: consent.state.upper(),
             "marketingOptInLevel": lambda consent, _a, _c: (consent.opt_in_level or "unknown").upper(),
-            "consentUpdatedAt": _time("updated_at"), "consentCollectedFrom": _attribute("collected_from"),
+            "consentUpdatedAt": _time("updated_at"),
+            "consentCollectedFrom": _attribute("collected_from"),
         },
         "MailingAddress": _mailing_address(),
         "Product": _product(paper),
@@ -130,13 +142,18 @@ def build_leaf_resolvers(store: Store, paper: Stationery) -> dict[str, dict[str,
         "AbandonedCheckout": _checkout(store, paper),
         "Fulfillment": _fulfilment(paper),
         "FulfillmentEvent": {
-            "id": _gid("FulfillmentEvent"), "status": lambda event, _a, _c: event.status.upper(),
+            "id": _gid("FulfillmentEvent"),
+            "status": lambda event, _a, _c: event.status.upper(),
             **_times("happened_at", "created_at"),
             **dict.fromkeys(("message", "city", "province", "country", "zip", "estimatedDeliveryAt"), _constant(None)),
         },
         "Refund": {
-            "id": _gid("Refund"), "legacyResourceId": _legacy, **_times("created_at"), "updatedAt": _time("created_at"),
-            "processedAt": _time("created_at"), "totalRefundedSet": lambda back, _a, _c: Money(back.amount),
+            "id": _gid("Refund"),
+            "legacyResourceId": _legacy,
+            **_times("created_at"),
+            "updatedAt": _time("created_at"),
+            "processedAt": _time("created_at"),
+            "totalRefundedSet": lambda back, _a, _c: Money(back.amount),
         },
     }
 
@@ -147,14 +164,20 @@ def _opt_in(consent: models.Consent, _a: Any, _c: Any) -> str | None:
 
 def _customer(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("Customer"), "legacyResourceId": _legacy, **_times("created_at", "updated_at"),
+        "id": _gid("Customer"),
+        "legacyResourceId": _legacy,
+        **_times("created_at", "updated_at"),
         "displayName": lambda who, _a, _c: f"{who.first_name} {who.last_name}",
-        "verifiedEmail": _constant(True), "taxExempt": _constant(False), "dataSaleOptOut": _constant(False),  # noqa: FBT003
-        "canDelete": lambda who, _a, _c: not who.orders, "lifetimeDuration": _constant("about 1 year"),
+        "verifiedEmail": _constant(True),
+        "taxExempt": _constant(False),
+        "dataSaleOptOut": _constant(False),  # noqa: FBT003
+        "canDelete": lambda who, _a, _c: not who.orders,
+        "lifetimeDuration": _constant("about 1 year"),
         "numberOfOrders": lambda who, _a, _c: str(len(who.orders)),
         "amountSpent": lambda who, _a, _c: {
             "amount": decimal(sum(o.total - o.refunded for o in who.orders if not o.cancelled_at and not o.test)),
-            "currencyCode": paper.identity.currency},
+            "currencyCode": paper.identity.currency,
+        },
         "lastOrder": lambda who, _a, _c: who.orders[-1] if who.orders else None,
         "defaultEmailAddress": lambda who, _a, _c: who if who.email else None,
         "defaultPhoneNumber": lambda who, _a, _c: who if who.phone else None,
@@ -167,7 +190,9 @@ def _customer(paper: Stationery) -> dict[str, Resolver]:
 
 def _email_address(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "emailAddress": _attribute("email"), "validFormat": _constant(True), "openTrackingLevel": _constant("UNKNOWN"),  # noqa: FBT003
+        "emailAddress": _attribute("email"),
+        "validFormat": _constant(True),
+        "openTrackingLevel": _constant("UNKNOWN"),
         "marketingState": lambda who, _a, _c: who.email_consent.state.upper(),
         "marketingOptInLevel": lambda who, _a, c: _opt_in(who.email_consent, None, c),
         "marketingUpdatedAt": lambda who, _a, _c: _iso(who.email_consent.updated_at),
@@ -178,7 +203,8 @@ def _email_address(paper: Stationery) -> dict[str, Resolver]:
 
 def _phone_number() -> dict[str, Resolver]:
     return {
-        "phoneNumber": _attribute("phone"), "smsMarketingConsent": _attribute("sms_consent"),
+        "phoneNumber": _attribute("phone"),
+        "smsMarketingConsent": _attribute("sms_consent"),
         "whatsAppMarketingConsent": _constant(None),
         "marketingState": lambda who, _a, _c: who.sms_consent.state.upper(),
         "marketingOptInLevel": lambda who, _a, c: _opt_in(who.sms_consent, None, c),
@@ -189,7 +215,8 @@ def _phone_number() -> dict[str, Resolver]:
 
 def _mailing_address() -> dict[str, Resolver]:
     return {
-        "id": _gid("MailingAddress"), "countryCodeV2": _attribute("country_code"),
+        "id": _gid("MailingAddress"),
+        "countryCodeV2": _attribute("country_code"),
         "name": lambda home, _a, _c: f"{home.first_name} {home.last_name}",
         "province": lambda home, _a, _c: home.province or None,
         "provinceCode": lambda home, _a, _c: home.province_code or None,
@@ -199,8 +226,13 @@ def _mailing_address() -> dict[str, Resolver]:
 
 
 def _image(paper: Stationery, product: models.Product) -> dict[str, Any]:
-    return {"id": gid("ProductImage", product.id + 5), "url": paper.picture_url(product), "altText": product.title,
-            "width": 640, "height": 640}
+    return {
+        "id": gid("ProductImage", product.id + 5),
+        "url": paper.picture_url(product),
+        "altText": product.title,
+        "width": 640,
+        "height": 640,
+    }
 
 
 def _product(paper: Stationery) -> dict[str, Resolver]:
@@ -211,55 +243,80 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
         return _image(paper, product)
 
     return {
-        "id": _gid("Product"), "legacyResourceId": _legacy, **_times("created_at", "updated_at"),
-        "publishedAt": _time("created_at"), "onlineStoreUrl": url, "onlineStorePreviewUrl": url,
-        "descriptionHtml": _attribute("description"), "tracksInventory": _constant(True),  # noqa: FBT003
+        "id": _gid("Product"),
+        "legacyResourceId": _legacy,
+        **_times("created_at", "updated_at"),
+        "publishedAt": _time("created_at"),
+        "onlineStoreUrl": url,
+        "onlineStorePreviewUrl": url,
+        "descriptionHtml": _attribute("description"),
+        "tracksInventory": _constant(True),  # noqa: FBT003
         "totalInventory": lambda product, _a, _c: sum(v.inventory_quantity for v in product.variants),
         "featuredMedia": lambda product, _a, c: {
-            "id": gid("MediaImage", product.id + 5), "alt": product.title, "mediaContentType": "IMAGE",
-            "preview": {"image": image(product, None, c), "status": "READY"}},
+            "id": gid("MediaImage", product.id + 5),
+            "alt": product.title,
+            "mediaContentType": "IMAGE",
+            "preview": {"image": image(product, None, c), "status": "READY"},
+        },
         "featuredImage": image,
         "priceRangeV2": lambda product, _a, _c: {
             name: {"amount": decimal(pick(v.price for v in product.variants)), "currencyCode": "USD"}
-            for name, pick in (("minVariantPrice", min), ("maxVariantPrice", max))},
+            for name, pick in (("minVariantPrice", min), ("maxVariantPrice", max))
+        },
         "variantsCount": lambda product, _a, _c: {"count": len(product.variants), "precision": "EXACT"},
     }
 
 
 def _variant(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("ProductVariant"), "legacyResourceId": _legacy, "updatedAt": _time("updated_at"),
+        "id": _gid("ProductVariant"),
+        "legacyResourceId": _legacy,
+        "updatedAt": _time("updated_at"),
         "createdAt": lambda variant, _a, _c: iso(variant.product.created_at),
         "displayName": lambda variant, _a, _c: f"{variant.product.title} - {variant.title}",
         "price": lambda variant, _a, _c: decimal(variant.price),
         "compareAtPrice": lambda variant, _a, _c: (
-            decimal(variant.compare_at_price) if variant.compare_at_price else None),
+            decimal(variant.compare_at_price) if variant.compare_at_price else None
+        ),
         "availableForSale": lambda variant, _a, _c: variant.inventory_quantity > 0,
-        "inventoryPolicy": _constant("DENY"), "barcode": _constant(None), "taxable": _constant(True),  # noqa: FBT003
+        "inventoryPolicy": _constant("DENY"),
+        "barcode": _constant(None),
+        "taxable": _constant(True),  # noqa: FBT003
         "image": lambda variant, _a, _c: _image(paper, variant.product),
         "selectedOptions": lambda variant, _a, _c: [{"name": "Size", "value": variant.title}],
         "inventoryItem": lambda variant, _a, _c: {
-            "id": gid("InventoryItem", variant.inventory_item_id), "legacyResourceId": str(variant.inventory_item_id),
-            "sku": variant.sku, "tracked": not variant.product.is_gift_card, "requiresShipping": bool(variant.grams)},
+            "id": gid("InventoryItem", variant.inventory_item_id),
+            "legacyResourceId": str(variant.inventory_item_id),
+            "sku": variant.sku,
+            "tracked": not variant.product.is_gift_card,
+            "requiresShipping": bool(variant.grams),
+        },
     }
 
 
 def _order(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("Order"), "legacyResourceId": _legacy,
+        "id": _gid("Order"),
+        "legacyResourceId": _legacy,
         **_times("created_at", "processed_at", "updated_at", "cancelled_at", "closed_at"),
         "cancelReason": lambda order, _a, _c: order.cancel_reason.upper() if order.cancel_reason else None,
-        "closed": lambda order, _a, _c: order.closed_at is not None, "confirmed": _constant(True),  # noqa: FBT003
-        "currencyCode": _constant("USD"), "presentmentCurrencyCode": _attribute("presentment_currency"),
+        "closed": lambda order, _a, _c: order.closed_at is not None,
+        "confirmed": _constant(True),  # noqa: FBT003
+        "currencyCode": _constant("USD"),
+        "presentmentCurrencyCode": _attribute("presentment_currency"),
         "displayFinancialStatus": lambda order, _a, _c: order.financial_status.upper(),
         "displayFulfillmentStatus": lambda order, _a, _c: (order.fulfilment_status or "unfulfilled").upper(),
-        "returnStatus": _constant("NO_RETURN"), "customerLocale": _attribute("locale"),
+        "returnStatus": _constant("NO_RETURN"),
+        "customerLocale": _attribute("locale"),
         "customerAcceptsMarketing": lambda order, _a, _c: bool(order.customer and order.customer.email_consent.given),
-        "sourceIdentifier": _constant(None), "registeredSourceUrl": _constant(None), "discountCode": _constant(None),
-        "discountCodes": _constant([]), "note": _constant(None), "customAttributes": _constant([]),
+        "sourceIdentifier": _constant(None),
+        "registeredSourceUrl": _constant(None),
+        "discountCode": _constant(None),
+        "discountCodes": _constant([]),
+        "note": _constant(None),
+        "customAttributes": _constant([]),
         "totalPriceSet": _order_money(lambda order: order.total),
-        "currentTotalPriceSet": _order_money(
-            lambda order: 0 if order.cancelled_at else order.total - order.refunded),
+        "currentTotalPriceSet": _order_money(lambda order: 0 if order.cancelled_at else order.total - order.refunded),
         "subtotalPriceSet": _order_money(lambda order: order.subtotal),
         "currentSubtotalPriceSet": _order_money(lambda order: max(0, order.subtotal - order.refunded)),
         "totalRefundedSet": _order_money(lambda order: order.refunded),
@@ -269,12 +326,23 @@ def _order(paper: Stationery) -> dict[str, Resolver]:
         "netPaymentSet": _order_money(lambda order: order.total - order.refunded),
         "statusPageUrl": lambda order, _a, _c: f"{paper.shop_url}/orders/{order.token}/authenticate",
         "confirmationNumber": lambda order, _a, _c: order.token[:9].upper(),
-        "shippingAddress": _attribute("address"), "billingAddress": _attribute("address"),
+        "shippingAddress": _attribute("address"),
+        "billingAddress": _attribute("address"),
         "requiresShipping": lambda order, _a, _c: any(line.variant.grams for line in order.lines),
-        "fullyPaid": _constant(True), "unpaid": _constant(False), "capturable": _constant(False),  # noqa: FBT003
-        "customerJourneySummary": lambda order, _a, _c: {
-            "customerOrderIndex": order.customer.orders.index(order), "daysToConversion": 0, "ready": True,
-            "firstVisit": None, "lastVisit": None} if order.customer else None,
+        "fullyPaid": _constant(True),
+        "unpaid": _constant(False),
+        "capturable": _constant(False),  # noqa: FBT003
+        "customerJourneySummary": lambda order, _a, _c: (
+            {
+                "customerOrderIndex": order.customer.orders.index(order),
+                "daysToConversion": 0,
+                "ready": True,
+                "firstVisit": None,
+                "lastVisit": None,
+            }
+            if order.customer
+            else None
+        ),
         "fulfillments": lambda order, a, _c: _limited(order.fulfilments, a),
         "refunds": lambda order, a, _c: _limited(order.refunds, a),
         "currentSubtotalLineItemsQuantity": lambda order, _a, _c: sum(line.current_quantity for line in order.lines),
@@ -288,10 +356,13 @@ def _line(paper: Stationery) -> dict[str, Resolver]:
     return {
         "title": lambda row, _a, _c: row.line.variant.product.title,
         "name": lambda row, _a, _c: f"{row.line.variant.product.title} - {row.line.variant.title}",
-        "variantTitle": lambda row, _a, _c: row.line.variant.title, "sku": lambda row, _a, _c: row.line.variant.sku,
-        "quantity": lambda row, _a, _c: row.line.quantity, "customAttributes": _constant([]),
+        "variantTitle": lambda row, _a, _c: row.line.variant.title,
+        "sku": lambda row, _a, _c: row.line.variant.sku,
+        "quantity": lambda row, _a, _c: row.line.quantity,
+        "customAttributes": _constant([]),
         "image": lambda row, _a, _c: _image(paper, row.line.variant.product),
-        "product": lambda row, _a, _c: row.line.variant.product, "variant": lambda row, _a, _c: row.line.variant,
+        "product": lambda row, _a, _c: row.line.variant.product,
+        "variant": lambda row, _a, _c: row.line.variant,
     }
 
 
@@ -303,15 +374,21 @@ def _order_line(paper: Stationery) -> dict[str, Resolver]:
         return Money(row.line.total, row.order.presentment_currency)
 
     return {
-        **_line(paper), "id": lambda row, _a, _c: gid("LineItem", row.line.id),
+        **_line(paper),
+        "id": lambda row, _a, _c: gid("LineItem", row.line.id),
         "vendor": lambda row, _a, _c: row.line.variant.product.vendor,
         "currentQuantity": lambda row, _a, _c: row.line.current_quantity,
         "refundableQuantity": lambda row, _a, _c: row.line.current_quantity,
         "unfulfilledQuantity": lambda row, _a, _c: 0 if row.order.fulfilments else row.line.current_quantity,
         "requiresShipping": lambda row, _a, _c: bool(row.line.variant.grams),
-        "isGiftCard": lambda row, _a, _c: row.line.variant.product.is_gift_card, "taxable": _constant(True),  # noqa: FBT003
-        "discountedUnitPriceSet": unit, "discountedUnitPriceAfterAllDiscountsSet": unit, "originalUnitPriceSet": unit,
-        "originalTotalSet": total, "discountedTotalSet": total, "sellingPlan": _constant(None),
+        "isGiftCard": lambda row, _a, _c: row.line.variant.product.is_gift_card,
+        "taxable": _constant(True),  # noqa: FBT003
+        "discountedUnitPriceSet": unit,
+        "discountedUnitPriceAfterAllDiscountsSet": unit,
+        "originalUnitPriceSet": unit,
+        "originalTotalSet": total,
+        "discountedTotalSet": total,
+        "sellingPlan": _constant(None),
         "totalDiscountSet": lambda row, _a, _c: Money(0, row.order.presentment_currency),
     }
 
@@ -324,8 +401,11 @@ def _checkout_line(paper: Stationery) -> dict[str, Resolver]:
         return Money(row.line.total, row.currency)
 
     return {
-        **_line(paper), "id": lambda row, _a, _c: gid("AbandonedCheckoutLineItem", row.line.id),
-        "discountedTotalPriceSet": total, "originalTotalPriceSet": total, "discountedUnitPriceSet": unit,
+        **_line(paper),
+        "id": lambda row, _a, _c: gid("AbandonedCheckoutLineItem", row.line.id),
+        "discountedTotalPriceSet": total,
+        "originalTotalPriceSet": total,
+        "discountedUnitPriceSet": unit,
         "originalUnitPriceSet": unit,
     }
 
@@ -335,13 +415,20 @@ def _checkout(store: Store, paper: Stationery) -> dict[str, Resolver]:
         return Money(visit.subtotal)
 
     return {
-        "id": _gid("AbandonedCheckout"), "name": lambda visit, _a, _c: f"#{visit.id}",
+        "id": _gid("AbandonedCheckout"),
+        "name": lambda visit, _a, _c: f"#{visit.id}",
         **_times("created_at", "updated_at", "completed_at"),
         "abandonedCheckoutUrl": lambda visit, _a, _c: paper.recovery_url(visit),
-        "discountCodes": _constant([]), "note": _constant(""), "taxesIncluded": _constant(False),  # noqa: FBT003
-        "totalPriceSet": total, "subtotalPriceSet": total, "totalLineItemsPriceSet": total,
-        "totalTaxSet": lambda _v, _a, _c: Money(0), "totalDiscountSet": lambda _v, _a, _c: Money(0),
-        "customAttributes": _constant([]), "shippingAddress": _attribute("address"),
+        "discountCodes": _constant([]),
+        "note": _constant(""),
+        "taxesIncluded": _constant(False),  # noqa: FBT003
+        "totalPriceSet": total,
+        "subtotalPriceSet": total,
+        "totalLineItemsPriceSet": total,
+        "totalTaxSet": lambda _v, _a, _c: Money(0),
+        "totalDiscountSet": lambda _v, _a, _c: Money(0),
+        "customAttributes": _constant([]),
+        "shippingAddress": _attribute("address"),
         "billingAddress": _attribute("address"),
         "customer": lambda visit, _a, _c: store.customers.get(visit.customer.id) if visit.customer else None,
     }
@@ -349,14 +436,21 @@ def _checkout(store: Store, paper: Stationery) -> dict[str, Resolver]:
 
 def _fulfilment(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("Fulfillment"), "legacyResourceId": _legacy, **_times("created_at", "updated_at"),
+        "id": _gid("Fulfillment"),
+        "legacyResourceId": _legacy,
+        **_times("created_at", "updated_at"),
         "status": lambda parcel, _a, _c: parcel.status.upper(),
         "displayStatus": lambda parcel, _a, _c: (shipment_status(parcel) or "fulfilled").upper(),
         "inTransitAt": lambda parcel, _a, _c: _iso(parcel.happened("in_transit")),
         "deliveredAt": lambda parcel, _a, _c: _iso(parcel.happened("delivered")),
-        "estimatedDeliveryAt": _constant(None), "requiresShipping": _constant(True),  # noqa: FBT003
-        "trackingInfo": lambda parcel, _a, _c: [{
-            "company": parcel.tracking_company, "number": parcel.tracking_number,
-            "url": f"{paper.shop_url}/track/{parcel.tracking_number}"}],
+        "estimatedDeliveryAt": _constant(None),
+        "requiresShipping": _constant(True),  # noqa: FBT003
+        "trackingInfo": lambda parcel, _a, _c: [
+            {
+                "company": parcel.tracking_company,
+                "number": parcel.tracking_number,
+                "url": f"{paper.shop_url}/track/{parcel.tracking_number}",
+            }
+        ],
         "totalQuantity": lambda parcel, _a, _c: sum(line.quantity for line in parcel.order.lines),
     }

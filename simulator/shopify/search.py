@@ -14,7 +14,9 @@ from simulator.ids import number_of
 Getter = Callable[[Any], Any]
 _TERM = re.compile(
     r"(?P<minus>-|NOT\s+)?(?:(?P<field>[a-z_]+):)?(?P<op>>=|<=|>|<)?"
-    r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s()]+)", re.VERBOSE)
+    r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s()]+)",
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ def parse(query: str | None) -> list[list[Term]]:
         if word == "OR":
             alternatives.append([])
         elif word != "AND":
-            alternatives[-1].append(Term(
-                match["field"] or "", match["op"] or "=", match["value"].strip("'\""), bool(match["minus"])))
+            alternatives[-1].append(
+                Term(match["field"] or "", match["op"] or "=", match["value"].strip("'\""), bool(match["minus"]))
+            )
     return [terms for terms in alternatives if terms]
 
 
@@ -75,6 +78,10 @@ def _compare(value: Any, term: Term) -> bool:
 
 def _ordered(left: Any, right: Any, op: str) -> bool:
     outcomes: dict[str, bool] = {
-        "=": left == right, ">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right,
+        "=": left == right,
+        ">": left > right,
+        ">=": left >= right,
+        "<": left < right,
+        "<=": left <= right,
     }
     return outcomes[op]

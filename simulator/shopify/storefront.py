@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 MAX_LINES = 20
 MAX_QUANTITY = 99
 TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=jinja2.StrictUndefined)
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+)
 TEMPLATES.filters["dollars"] = lambda cents: f"${decimal(cents)}"
 
 
@@ -62,8 +65,10 @@ class Storefront:
         if product is None:
             return web.Response(status=404)
         return web.Response(
-            body=draw(product.shape, product.palette), content_type="image/png",
-            headers={"Cache-Control": "public, max-age=86400"})
+            body=draw(product.shape, product.palette),
+            content_type="image/png",
+            headers={"Cache-Control": "public, max-age=86400"},
+        )
 
     async def product(self, request: web.Request) -> web.Response:
         """One product."""
@@ -130,5 +135,6 @@ class Storefront:
 
     def _page(self, name: str, status: int = 200, **values: Any) -> web.Response:
         text = TEMPLATES.get_template(name).render(
-            shop=self._store.identity, prefix=self._prefix, picture=self._counter.paper.picture_url, **values)
+            shop=self._store.identity, prefix=self._prefix, picture=self._counter.paper.picture_url, **values
+        )
         return web.Response(text=text, status=status, content_type="text/html")

@@ -34,15 +34,42 @@ CONNECT_SECONDS, TOTAL_SECONDS = 1.0, 5.0
 CONCURRENT_DELIVERIES = 16
 LOG_LENGTH = 400
 LATE_MINUTES = (2, 40)
-TOPICS = frozenset({
-    "carts/create", "carts/update", "checkouts/create", "checkouts/update", "checkouts/delete", "orders/create",
-    "orders/updated", "orders/paid", "orders/fulfilled", "orders/cancelled", "fulfillments/create",
-    "fulfillments/update", "fulfillment_events/create", "refunds/create", "customers/create", "customers/update",
-    "customers/delete", "customers/merge", "customers/purchasing_summary", "customers_email_marketing_consent/update",
-    "customers_marketing_consent/update", "customer.tags_added", "customer.tags_removed", "products/update",
-    "inventory_levels/update", "app/uninstalled", "app/scopes_update", "shop/update", "bulk_operations/finish",
-    "customers/data_request", "customers/redact", "shop/redact",
-})
+TOPICS = frozenset(
+    {
+        "carts/create",
+        "carts/update",
+        "checkouts/create",
+        "checkouts/update",
+        "checkouts/delete",
+        "orders/create",
+        "orders/updated",
+        "orders/paid",
+        "orders/fulfilled",
+        "orders/cancelled",
+        "fulfillments/create",
+        "fulfillments/update",
+        "fulfillment_events/create",
+        "refunds/create",
+        "customers/create",
+        "customers/update",
+        "customers/delete",
+        "customers/merge",
+        "customers/purchasing_summary",
+        "customers_email_marketing_consent/update",
+        "customers_marketing_consent/update",
+        "customer.tags_added",
+        "customer.tags_removed",
+        "products/update",
+        "inventory_levels/update",
+        "app/uninstalled",
+        "app/scopes_update",
+        "shop/update",
+        "bulk_operations/finish",
+        "customers/data_request",
+        "customers/redact",
+        "shop/redact",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -72,7 +99,8 @@ def declared_topics(toml: Path) -> frozenset[str]:
         return TOPICS
     declared = tomllib.loads(toml.read_text(encoding="utf-8")).get("webhooks", {}).get("subscriptions", [])
     return frozenset(
-        topic for entry in declared for topic in (*entry.get("topics", []), *entry.get("compliance_topics", [])))
+        topic for entry in declared for topic in (*entry.get("topics", []), *entry.get("compliance_topics", []))
+    )
 
 
 class Webhooks:
@@ -99,7 +127,8 @@ class Webhooks:
         """Open the connections."""
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS),
-            connector=aiohttp.TCPConnector(limit=CONCURRENT_DELIVERIES))
+            connector=aiohttp.TCPConnector(limit=CONCURRENT_DELIVERIES),
+        )
 
     async def stop(self) -> None:
         """Stop delivering and close the connections."""
@@ -115,9 +144,17 @@ class Webhooks:
         now = self._settings.clock.now()
         for topic, payload in facts:
             for uri, name in self._addresses(topic):
-                self._schedule(Delivery(
-                    topic=topic, uri=uri, body=orjson.dumps(payload), event_id=event_id, triggered_at=now, name=name,
-                    webhook_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4))))
+                self._schedule(
+                    Delivery(
+                        topic=topic,
+                        uri=uri,
+                        body=orjson.dumps(payload),
+                        event_id=event_id,
+                        triggered_at=now,
+                        name=name,
+                        webhook_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+                    )
+                )
 
     def _addresses(self, topic: str) -> list[tuple[str, str | None]]:
         if not self.listening:
@@ -168,7 +205,10 @@ class Webhooks:
             return "not started"
         try:
             async with self._session.post(
-                delivery.uri, data=delivery.body, headers=self.headers(delivery), allow_redirects=False,
+                delivery.uri,
+                data=delivery.body,
+                headers=self.headers(delivery),
+                allow_redirects=False,
             ) as answer:
                 return str(answer.status)
         except TimeoutError:

@@ -138,8 +138,12 @@ class Readers:
     def links_of(self, message: Message) -> list[str]:
         """The links a person would click: into the shop, not the small print at the foot."""
         found = [html.unescape(link) for link in _LINK.findall(message.html)]
-        return [link for link in found if link.startswith(("http://127.0.0.1", "http://localhost"))
-                and not urlsplit(link).path.startswith(("/u/", "/p/"))]
+        return [
+            link
+            for link in found
+            if link.startswith(("http://127.0.0.1", "http://localhost"))
+            and not urlsplit(link).path.startswith(("/u/", "/p/"))
+        ]
 
     async def _follow(self, link: str, agent: str) -> str | None:
         """Go where a link leads, hop by hop, never off this machine; the last address, or None."""
@@ -157,10 +161,11 @@ class Readers:
             return None
         try:
             async with self.session.request(
-                method, address, headers={"User-Agent": agent}, allow_redirects=False) as answer:
+                method, address, headers={"User-Agent": agent}, allow_redirects=False
+            ) as answer:
                 await answer.read()
                 place = answer.headers.get("Location")
-                return str(answer.url.join(type(answer.url)(place))) if place and answer.status < 400 else None  # noqa: PLR2004
+                return str(answer.url.join(type(answer.url)(place))) if place and answer.status < 400 else None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
 

@@ -39,11 +39,21 @@ class Scenarios:
         self._merchant = merchant
         self._chosen: set[int] = set()
         self.by_name: dict[str, Callable[[Answer], Answer]] = {
-            "abandon": self.abandon, "abandon_cart": self.abandon_cart, "buy": self.buy,
-            "buy_and_deliver": self.buy_and_deliver, "late_delivery_scan": self.late_delivery_scan,
-            "reorder_due": self.reorder_due, "refund": self.refund, "cancel": self.cancel, "stop_sms": self.stop_sms,
-            "unsubscribe": self.unsubscribe, "merge_customers": self.merge_customers, "deliver": self.deliver,
-            "complete_checkout": self.complete_checkout, "erase": self.erase, "uninstall": self.uninstall,
+            "abandon": self.abandon,
+            "abandon_cart": self.abandon_cart,
+            "buy": self.buy,
+            "buy_and_deliver": self.buy_and_deliver,
+            "late_delivery_scan": self.late_delivery_scan,
+            "reorder_due": self.reorder_due,
+            "refund": self.refund,
+            "cancel": self.cancel,
+            "stop_sms": self.stop_sms,
+            "unsubscribe": self.unsubscribe,
+            "merge_customers": self.merge_customers,
+            "deliver": self.deliver,
+            "complete_checkout": self.complete_checkout,
+            "erase": self.erase,
+            "uninstall": self.uninstall,
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -103,15 +113,25 @@ class Scenarios:
     def _about(who: Customer | None, visit: Checkout | None = None, order: Order | None = None) -> Answer:
         answer: Answer = {}
         if who is not None:
-            answer["customer"] = {"id": who.id, "name": f"{who.first_name} {who.last_name}", "email": who.email,
-                                  "phone": who.phone}
+            answer["customer"] = {
+                "id": who.id,
+                "name": f"{who.first_name} {who.last_name}",
+                "email": who.email,
+                "phone": who.phone,
+            }
         if visit is not None:
             answer["checkout"] = {"token": visit.token, "cart_token": visit.cart_token}
         if order is not None:
-            answer["order"] = {"id": order.id, "name": order.name, "processed_at": iso(order.processed_at),
-                               "lines": [{"variant": line.variant.id, "title": line.variant.product.title,
-                                          "quantity": line.quantity} for line in order.lines],
-                               "fulfilments": [parcel.id for parcel in order.fulfilments]}
+            answer["order"] = {
+                "id": order.id,
+                "name": order.name,
+                "processed_at": iso(order.processed_at),
+                "lines": [
+                    {"variant": line.variant.id, "title": line.variant.product.title, "quantity": line.quantity}
+                    for line in order.lines
+                ],
+                "fulfilments": [parcel.id for parcel in order.fulfilments],
+            }
         return answer
 
     # -- the scenarios -----------------------------------------------------------------------------------------
@@ -167,12 +187,20 @@ class Scenarios:
     def _delivered_unnoticed(self, happened: datetime) -> Order:
         for order in reversed(self._counter.store.orders.values()):
             who = order.customer
-            if (who and not who.deleted and who.email_consent.given and order.id not in self._chosen
-                    and order.source_name == "web" and not order.test and not order.refunds
-                    and order.fulfilments and order.fulfilments[0].created_at < happened
-                    and not order.lines[0].variant.product.is_gift_card
-                    and order.created_at > happened - timedelta(days=7)
-                    and order.fulfilments[0].happened("delivered") is None):
+            if (
+                who
+                and not who.deleted
+                and who.email_consent.given
+                and order.id not in self._chosen
+                and order.source_name == "web"
+                and not order.test
+                and not order.refunds
+                and order.fulfilments
+                and order.fulfilments[0].created_at < happened
+                and not order.lines[0].variant.product.is_gift_card
+                and order.created_at > happened - timedelta(days=7)
+                and order.fulfilments[0].happened("delivered") is None
+            ):
                 self._chosen.add(order.id)
                 return order
         message = "no parcel of last week is still without a delivery scan"

@@ -38,8 +38,34 @@ UNSUBSCRIBE_SHARE = 0.01
 BACK_AT_CHECKOUT = 0.12
 """How many who left come back to look again without buying."""
 POS_SHARE, TEST_SHARE = 0.04, 0.005
-HOURLY = (0.3, 0.2, 0.15, 0.1, 0.1, 0.2, 0.4, 0.7, 0.9, 1.1, 1.2, 1.3, 1.4, 1.3, 1.2, 1.2, 1.2, 1.3, 1.5, 1.8, 1.9, 1.7,
-          1.2, 0.7)
+LEAST_PAUSE_SECONDS = 0.5
+"""Real time between two visitors, so that a very fast clock doesn't drown whoever watches."""
+HOURLY = (
+    0.3,
+    0.2,
+    0.15,
+    0.1,
+    0.1,
+    0.2,
+    0.4,
+    0.7,
+    0.9,
+    1.1,
+    1.2,
+    1.3,
+    1.4,
+    1.3,
+    1.2,
+    1.2,
+    1.2,
+    1.3,
+    1.5,
+    1.8,
+    1.9,
+    1.7,
+    1.2,
+    0.7,
+)
 """How busy an hour of the shop's day is, relative to the mean."""
 
 
@@ -70,8 +96,8 @@ class Shoppers:
         while True:
             hour = (clock.now() - timedelta(hours=5)).hour
             rate = self.settings.sessions_per_hour * HOURLY[hour]
-            pause = timedelta(hours=self.rng.expovariate(rate))
-            await asyncio.sleep(clock.real_seconds(min(pause, timedelta(hours=3))))
+            pause = timedelta(hours=min(3.0, self.rng.expovariate(rate)))
+            await asyncio.sleep(max(LEAST_PAUSE_SECONDS, clock.real_seconds(pause)))
             if self.counter.webhooks.listening:
                 self.visit()
 
@@ -101,7 +127,8 @@ class Shoppers:
     def _give_contact(self, basket: Basket, visit: Checkout) -> None:
         rng = self.rng
         self.counter.give_contact(
-            visit, basket.who, email_too=rng.random() < OPT_IN_EMAIL, sms_too=rng.random() < OPT_IN_SMS)
+            visit, basket.who, email_too=rng.random() < OPT_IN_EMAIL, sms_too=rng.random() < OPT_IN_SMS
+        )
         leaves = ABANDON_SHARE * (0.35 if basket.habits else 1.25)
         if rng.random() > leaves:
             self._later(1, 6, lambda: self.buy(basket, visit))
@@ -148,12 +175,13 @@ class Shoppers:
         parcel = self.counter.ship(order)
         if self.rng.random() >= NO_DELIVERY_SCAN_SHARE:
             for status, moment in carrier_plan(self.rng, parcel.created_at):
-                self.agenda.at(moment, self._scan(parcel, status))
+                self.agenda.at(moment, self.scan(parcel, status))
         if self.rng.random() < REFUND_SHARE:
             days = self.rng.uniform(4, 12)
             self.agenda.after(timedelta(days=days), lambda: self._send_back(order))
 
-    def _scan(self, parcel: Fulfilment, status: str) -> Callable[[], None]:
+    def scan(self, parcel: Fulfilment, status: str) -> Callable[[], None]:
+        """The carrier's reporting a status, to be put on the agenda."""
         return lambda: self.counter.carrier_says(parcel, status)
 
     def _send_back(self, order: Order) -> None:
@@ -207,6 +235,7 @@ class Shoppers:
 
     def _later(self, least: float, most: float, action: Callable[[], object]) -> None:
         """Some business minutes from now."""
+
         def happen() -> None:
             action()
 

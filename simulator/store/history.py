@@ -76,7 +76,11 @@ def _joining_days(rng: random.Random, opened: datetime, now: datetime, customers
 
 
 def _live(
-    rng: random.Random, customer: Customer, store: Store, joined: datetime, now: datetime,
+    rng: random.Random,
+    customer: Customer,
+    store: Store,
+    joined: datetime,
+    now: datetime,
     visits: list[tuple[datetime, Customer, list[tuple[Variant, int]]]],
 ) -> list[Habit]:
     """Everything one person buys until now; returns the habits they still have."""
@@ -123,7 +127,11 @@ def _quantity(rng: random.Random, variant: Variant) -> int:
 
 
 def _happened(
-    store: Store, customer: Customer, basket: list[tuple[Variant, int]], at: datetime, now: datetime,
+    store: Store,
+    customer: Customer,
+    basket: list[tuple[Variant, int]],
+    at: datetime,
+    now: datetime,
 ) -> None:
     """Write one past visit into the books, with what became of it."""
     rng = store.rng
@@ -132,15 +140,14 @@ def _happened(
         card = next(v for v in store.variants.values() if v.product.is_gift_card)
         basket = [(card, 1)]
     source = "pos" if GIFT_CARD_SHARE <= fate < GIFT_CARD_SHARE + POS_SHARE else "web"
-    anonymous = source == "pos" and rng.random() < 0.4  # noqa: PLR2004 - not everybody gives a name at the till
+    anonymous = source == "pos" and rng.random() < 0.4
     lines = [store.line(variant, quantity) for variant, quantity in basket]
     order = store.new_order(None if anonymous else customer, lines, at, source_name=source)
     order.test = rng.random() < TEST_SHARE
     if source == "web":
         order.cart_token, order.checkout_token = hex_token(rng), hex_token(rng)
         store.order_by_checkout[order.checkout_token] = order
-    if customer.updated_at < at:
-        customer.updated_at = at
+    customer.updated_at = max(customer.updated_at, at)
     if rng.random() < CANCEL_SHARE:
         order.cancelled_at = order.updated_at = min(now, at + timedelta(hours=rng.randint(1, 9)))
         order.cancel_reason = "customer"
@@ -182,8 +189,12 @@ def carrier_plan(rng: random.Random, left_at: datetime) -> list[tuple[str, datet
 def add_fulfilment(store: Store, order: Order, at: datetime) -> Fulfilment:
     """A parcel with everything in the order."""
     parcel = Fulfilment(
-        id=store.ids.next("Fulfillment"), order=order, name=f"{order.name}.{len(order.fulfilments) + 1}",
-        created_at=at, updated_at=at, tracking_company=store.rng.choice(("UPS", "USPS", "DHL Express")),
+        id=store.ids.next("Fulfillment"),
+        order=order,
+        name=f"{order.name}.{len(order.fulfilments) + 1}",
+        created_at=at,
+        updated_at=at,
+        tracking_company=store.rng.choice(("UPS", "USPS", "DHL Express")),
         tracking_number=f"1Z{store.rng.randrange(10**14):014d}",
     )
     order.fulfilments.append(parcel)
@@ -194,7 +205,11 @@ def add_fulfilment(store: Store, order: Order, at: datetime) -> Fulfilment:
 
 
 def add_carrier_event(
-    store: Store, parcel: Fulfilment, status: str, happened_at: datetime, reported_at: datetime,
+    store: Store,
+    parcel: Fulfilment,
+    status: str,
+    happened_at: datetime,
+    reported_at: datetime,
 ) -> FulfilmentEvent:
     """A word from the carrier; it may be reported later than it happened."""
     event = FulfilmentEvent(store.ids.next("FulfillmentEvent"), status, happened_at, reported_at)

@@ -265,5 +265,5 @@ class Order:
 
     @property
     def fulfilment_status(self) -> str | None:
-        """fulfilled once a parcel has left, else None."""
+        """Fulfilled once a parcel has left, else None."""
         return "fulfilled" if self.fulfilments else None

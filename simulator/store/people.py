@@ -22,21 +22,19 @@ SMS_SHARE = 0.30
 PHONE_SHARE = 0.55
 
 _FIRST = {
-    "en": ("Maya Owen Priya Lucas Nora Theo Isla Caleb Ruby Felix Amara Jonah Hazel Miles Leila Oscar Wren Dylan Tessa "
-           "Marcus Ivy Rafael Clara Elias Naomi Jasper Freya Silas Alma Gideon Sofia Hugo Daphne Kai Odette Ezra").split(),
-    "fr": "Camille Louis Manon Antoine Élise Baptiste Inès Rémi Margaux Étienne Léa Théodore".split(),
-    "de": "Jonas Lena Moritz Greta Fabian Mila Jürgen Annika Lukas Käthe Sören Paula".split(),
+    "en": ["Maya", "Owen", "Priya", "Lucas", "Nora", "Theo", "Isla", "Caleb", "Ruby", "Felix", "Amara", "Jonah", "Hazel", "Miles", "Leila", "Oscar", "Wren", "Dylan", "Tessa", "Marcus", "Ivy", "Rafael", "Clara", "Elias", "Naomi", "Jasper", "Freya", "Silas", "Alma", "Gideon", "Sofia", "Hugo", "Daphne", "Kai", "Odette", "Ezra"],
+    "fr": ["Camille", "Louis", "Manon", "Antoine", "Élise", "Baptiste", "Inès", "Rémi", "Margaux", "Étienne", "Léa", "Théodore"],
+    "de": ["Jonas", "Lena", "Moritz", "Greta", "Fabian", "Mila", "Jürgen", "Annika", "Lukas", "Käthe", "Sören", "Paula"],
 }
 _LAST = {
-    "en": ("Brooks Hale Raman Whitfield Okafor Lindqvist Marsh Delgado Quinn Abbott Castellan Novak Pryor Sato Winslow "
-           "Fairley Moreau Tanaka Beckett Osei Larkin Vance Holloway Ferris Adeyemi Calloway Drummond Reyes Thorne Park").split(),
-    "fr": "Lefèvre Moulin Garnier Roussel Chevalier Aubert Perrin Lacroix".split(),
-    "de": "Brandt Köhler Vogt Seidel Lorenz Krüger Albrecht Winkler".split(),
+    "en": ["Brooks", "Hale", "Raman", "Whitfield", "Okafor", "Lindqvist", "Marsh", "Delgado", "Quinn", "Abbott", "Castellan", "Novak", "Pryor", "Sato", "Winslow", "Fairley", "Moreau", "Tanaka", "Beckett", "Osei", "Larkin", "Vance", "Holloway", "Ferris", "Adeyemi", "Calloway", "Drummond", "Reyes", "Thorne", "Park"],
+    "fr": ["Lefèvre", "Moulin", "Garnier", "Roussel", "Chevalier", "Aubert", "Perrin", "Lacroix"],
+    "de": ["Brandt", "Köhler", "Vogt", "Seidel", "Lorenz", "Krüger", "Albrecht", "Winkler"],
 }
 _STREETS = {
-    "en": "Alder Street,Mill Lane,Harbor Road,Juniper Avenue,Quarry Hill,Orchard Way,Lantern Court,Birch Terrace".split(","),
-    "fr": "rue des Tilleuls,rue du Moulin,avenue des Cèdres,quai des Brumes".split(","),
-    "de": "Lindenstraße,Mühlenweg,Am Alten Markt,Gartenallee".split(","),
+    "en": ["Alder Street", "Mill Lane", "Harbor Road", "Juniper Avenue", "Quarry Hill", "Orchard Way", "Lantern Court", "Birch Terrace"],
+    "fr": ["rue des Tilleuls", "rue du Moulin", "avenue des Cèdres", "quai des Brumes"],
+    "de": ["Lindenstraße", "Mühlenweg", "Am Alten Markt", "Gartenallee"],
 }
 
 
@@ -102,12 +100,19 @@ class People:
         email = f"{_ascii(first)}.{_ascii(last)}{self._serial}@{rng.choice(_DOMAINS)}"
         decided = born_at + timedelta(minutes=rng.randint(1, 9))
         return Customer(
-            id=self._ids.next("Customer"), first_name=first, last_name=last, email=email, phone=phone,
+            id=self._ids.next("Customer"),
+            first_name=first,
+            last_name=last,
+            email=email,
+            phone=phone,
             locale=place.language if place.language != "en" else f"en-{place.country_code}",
-            address=self._address(place, first, last, phone), created_at=born_at, updated_at=born_at,
+            address=self._address(place, first, last, phone),
+            created_at=born_at,
+            updated_at=born_at,
             email_consent=self._consent(contactable or rng.random() < EMAIL_SHARE, decided),
             sms_consent=self._consent(
-                phone is not None and (contactable or rng.random() < SMS_SHARE / PHONE_SHARE), decided),
+                phone is not None and (contactable or rng.random() < SMS_SHARE / PHONE_SHARE), decided
+            ),
         )
 
     def _place(self, *, american: bool) -> Place:
@@ -121,8 +126,11 @@ class People:
         if place.phone_prefix is None:
             return None
         for _ in range(8):
-            digits = f"01{self._rng.randrange(100):02d}" if place.phone_prefix.startswith("+1") else (
-                f"00{self._rng.randrange(100):02d}")
+            digits = (
+                f"01{self._rng.randrange(100):02d}"
+                if place.phone_prefix.startswith("+1")
+                else (f"00{self._rng.randrange(100):02d}")
+            )
             number = place.phone_prefix + digits
             if number not in self._phones:
                 self._phones.add(number)
@@ -144,12 +152,18 @@ class People:
         street = rng.choice(_STREETS[place.language])
         house = rng.randint(2, 480)
         return Address(
-            id=self._ids.next("MailingAddress"), first_name=first, last_name=last,
-            address1=f"{street} {house}" if place.language == "de" else f"{house} {street}", city=place.city,
-            province=place.province, province_code=place.province_code, country=place.country,
+            id=self._ids.next("MailingAddress"),
+            first_name=first,
+            last_name=last,
+            address1=f"{street} {house}" if place.language == "de" else f"{house} {street}",
+            city=place.city,
+            province=place.province,
+            province_code=place.province_code,
+            country=place.country,
             country_code=place.country_code,
             zip="".join(str(rng.randrange(10)) if c == "#" else c for c in place.zip_pattern),
-            time_zone=place.time_zone, phone=phone,
+            time_zone=place.time_zone,
+            phone=phone,
         )
 
     def _consent(self, given: bool, decided: datetime) -> Consent:  # noqa: FBT001 - reads as the answer it is
@@ -161,9 +175,75 @@ class People:
 
 
 _AREA_CODES = (
-    201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228, 229, 231, 234,
-    239, 240, 248, 251, 252, 253, 254, 256, 260, 262, 267, 269, 270, 272, 276, 281, 301, 302, 303, 304, 305, 307, 308,
-    309, 310, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 323, 325, 330, 331, 334, 336, 337, 339, 347, 351, 352,
+    201,
+    202,
+    203,
+    205,
+    206,
+    207,
+    208,
+    209,
+    210,
+    212,
+    213,
+    214,
+    215,
+    216,
+    217,
+    218,
+    219,
+    224,
+    225,
+    228,
+    229,
+    231,
+    234,
+    239,
+    240,
+    248,
+    251,
+    252,
+    253,
+    254,
+    256,
+    260,
+    262,
+    267,
+    269,
+    270,
+    272,
+    276,
+    281,
+    301,
+    302,
+    303,
+    304,
+    305,
+    307,
+    308,
+    309,
+    310,
+    312,
+    313,
+    314,
+    315,
+    316,
+    317,
+    318,
+    319,
+    320,
+    321,
+    323,
+    325,
+    330,
+    331,
+    334,
+    336,
+    337,
+    339,
+    347,
+    351,
+    352,
 )
 _PLAIN = str.maketrans("àâäáçéèêëíîïóôöúùûüß", "aaaaceeeeiiiooouuuus")
 

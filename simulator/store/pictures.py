@@ -22,12 +22,16 @@ def colour(text: str) -> Colour:
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
     """Between two colours: 0 is the first, 1 the second."""
-    return (round(one[0] + (other[0] - one[0]) * share), round(one[1] + (other[1] - one[1]) * share),
-            round(one[2] + (other[2] - one[2]) * share))
+    return (
+        round(one[0] + (other[0] - one[0]) * share),
+        round(one[1] + (other[1] - one[1]) * share),
+        round(one[2] + (other[2] - one[2]) * share),
+    )
 
 
 def box(left: float, top: float, right: float, bottom: float, radius: float = 0, lean: float = 0) -> Outline:
     """A rectangle with round corners; `lean` makes it narrower towards the bottom."""
+
     def reach(y: float) -> Span:
         if not top <= y <= bottom:
             return None
@@ -35,14 +39,17 @@ def box(left: float, top: float, right: float, bottom: float, radius: float = 0,
         inset = radius - math.sqrt(max(0.0, radius * radius - corner * corner)) if corner else 0.0
         taper = lean * (y - top) / (bottom - top)
         return left + inset + taper, right - inset - taper
+
     return reach
 
 
 def oval(x: float, y: float, wide: float, high: float) -> Outline:
     """An ellipse by its centre and half axes."""
+
     def reach(at: float) -> Span:
         part = 1 - ((at - y) / high) ** 2
         return None if part <= 0 else (x - wide * math.sqrt(part), x + wide * math.sqrt(part))
+
     return reach
 
 
@@ -62,7 +69,7 @@ class Canvas:
     def _stroke(self, row: bytearray, start: float, end: float, paint: Colour, strength: float) -> None:
         first, last = math.ceil(start), math.floor(end)
         if strength >= 1.0 and last > first:
-            row[first * 3:last * 3] = bytes(paint) * (last - first)
+            row[first * 3 : last * 3] = bytes(paint) * (last - first)
         else:
             for x in range(first, last):
                 self._blend(row, x, paint, strength)
@@ -74,14 +81,15 @@ class Canvas:
     @staticmethod
     def _blend(row: bytearray, x: int, paint: Colour, share: float) -> None:
         old = row[x * 3], row[x * 3 + 1], row[x * 3 + 2]
-        row[x * 3:x * 3 + 3] = bytes(mix(old, paint, share))
+        row[x * 3 : x * 3 + 3] = bytes(mix(old, paint, share))
 
     def png(self) -> bytes:
         """The picture as a file."""
         raw = b"".join(b"\0" + bytes(row) for row in self._rows)
         head = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 2, 0, 0, 0)
-        return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(raw, 6))
-                + _chunk(b"IEND", b""))
+        return (
+            b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(raw, 6)) + _chunk(b"IEND", b"")
+        )
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -106,7 +114,7 @@ def _label(canvas: Canvas, area: tuple[float, float, float, float], label: Colou
     canvas.fill(oval(middle, top + height * 0.32, height * 0.16, height * 0.16), accent)
     canvas.fill(oval(middle + height * 0.05, top + height * 0.29, height * 0.09, height * 0.13), label, 0.55)
     for y, half in ((0.60, 0.32), (0.74, 0.22), (0.84, 0.26)):
-        thick = 7 if half > 0.3 else 4  # noqa: PLR2004 - the name is bolder than the small print
+        thick = 7 if half > 0.3 else 4
         reach = (right - left) * half
         canvas.fill(box(middle - reach, top + height * y, middle + reach, top + height * y + thick, 2), ink)
 
@@ -232,6 +240,17 @@ def _card(canvas: Canvas, body: Colour, label: Colour, accent: Colour) -> None:
 
 
 _SHAPES: dict[str, Callable[[Canvas, Colour, Colour, Colour], None]] = {
-    "bag": _bag, "sack": _sack, "tin": _tin, "bottle": _bottle, "pump": _pump, "dropper": _dropper, "jar": _jar,
-    "candle": _candle, "tray": _tray, "mug": _mug, "dripper": _dripper, "bowl": _bowl, "card": _card,
+    "bag": _bag,
+    "sack": _sack,
+    "tin": _tin,
+    "bottle": _bottle,
+    "pump": _pump,
+    "dropper": _dropper,
+    "jar": _jar,
+    "candle": _candle,
+    "tray": _tray,
+    "mug": _mug,
+    "dripper": _dripper,
+    "bowl": _bowl,
+    "card": _card,
 }

@@ -87,15 +87,23 @@ class Store:
     def new_checkout(self, cart: Cart, now: datetime) -> Checkout:
         """A checkout of a basket, nobody's yet."""
         checkout = Checkout(
-            id=self.ids.next("AbandonedCheckout"), token=hex_token(self.rng), cart_token=cart.token,
+            id=self.ids.next("AbandonedCheckout"),
+            token=hex_token(self.rng),
+            cart_token=cart.token,
             lines=[self.line(line.variant, line.quantity, "CheckoutLine") for line in cart.lines],
-            created_at=now, updated_at=now,
+            created_at=now,
+            updated_at=now,
         )
         self.checkouts[checkout.token] = checkout
         return checkout
 
     def new_order(
-        self, customer: Customer | None, lines: list[Line], at: datetime, *, source_name: str = "web",
+        self,
+        customer: Customer | None,
+        lines: list[Line],
+        at: datetime,
+        *,
+        source_name: str = "web",
         address: Address | None = None,
     ) -> Order:
         """An order that is paid; the caller sets what is unusual about it."""
@@ -104,11 +112,21 @@ class Store:
         shippable = any(line.variant.grams for line in lines) and source_name == "web"
         subtotal = sum(line.total for line in lines)
         order = Order(
-            id=self.ids.next("Order"), number=self.next_order_number, token=hex_token(self.rng), customer=customer,
-            email=customer.email if customer else None, phone=None, lines=lines, address=address, created_at=at,
-            processed_at=at, updated_at=at, source_name=source_name,
-            locale=customer.locale if customer else "en", presentment_currency=PRESENTMENT[country],
-            shipping=0 if subtotal >= 6000 or not shippable else 595,  # noqa: PLR2004 - free shipping from $60
+            id=self.ids.next("Order"),
+            number=self.next_order_number,
+            token=hex_token(self.rng),
+            customer=customer,
+            email=customer.email if customer else None,
+            phone=None,
+            lines=lines,
+            address=address,
+            created_at=at,
+            processed_at=at,
+            updated_at=at,
+            source_name=source_name,
+            locale=customer.locale if customer else "en",
+            presentment_currency=PRESENTMENT[country],
+            shipping=0 if subtotal >= 6000 or not shippable else 595,
             tax=round(subtotal * 0.06) if country == "US" else 0,
         )
         self.next_order_number += 1
