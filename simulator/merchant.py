@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from simulator.settings import Settings
     from simulator.shopify.counter import Counter
     from simulator.shopify.oauth import Tokens
@@ -43,10 +45,9 @@ class Merchant:
         """Open the app as soon as it is up, and turn its journeys on when told to."""
         if not self._settings.install:
             return
-        while not await self._visit():
-            await asyncio.sleep(RETRY_SECONDS)
-        while self._settings.journeys and not await self.turn_on_journeys():
-            await asyncio.sleep(RETRY_SECONDS)
+        await _until(self._visit)
+        if self._settings.journeys and not self.journeys_on:
+            await _until(self.turn_on_journeys)
 
     async def _visit(self) -> bool:
         """GET the app as the admin's frame does; true once it has installed itself."""
@@ -72,3 +73,11 @@ class Merchant:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None
+
+
+async def _until(attempt: Callable[[], Awaitable[bool]]) -> None:
+    """Try once a second until it works: the app may still be starting."""
+    while True:
+        if await attempt():
+            return
+        await asyncio.sleep(RETRY_SECONDS)

@@ -11,11 +11,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACCEPTED = frozenset({"accepted", "delivered", "bounced", "complained"})
 LOOK_SECONDS = 2.0
@@ -140,7 +142,7 @@ class Smoke:
             if goal.met:
                 row = goal.met
                 _say(
-                    f"OK      {goal.title}: {row['journey']}/{row['step']} by {row['channel']} to {row['address_tail']}, "
+                    f"OK      {goal.title}: {_where(row)} by {row['channel']} to {row['address_tail']}, "
                     f"due {row['due_at']}, accepted {row['accepted_at']}{_because(row)}"
                 )
                 self._tell_decisions(goal, row["customer"])
@@ -159,8 +161,7 @@ class Smoke:
         _say(f"        customer {who}:")
         for row in self._messages.get(who, []):
             _say(
-                f"          message {row['journey']}/{row['step']} {row['channel']}: {row['state']}, due {row['due_at']}"
-                f"{_because(row)}"
+                f"          message {_where(row)} {row['channel']}: {row['state']}, due {row['due_at']}{_because(row)}"
             )
         self._tell_decisions(goal, who)
         if not self._messages.get(who) and not self._decisions.get(who):
@@ -174,6 +175,10 @@ class Smoke:
                 return await answer.json() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
+
+
+def _where(row: Row) -> str:
+    return f"{row['journey']}/{row['step']}"
 
 
 def _because(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""The key pair that SendGrid signs its events with: `python -m simulator.providers.keys FILE` prints the public half."""
+"""The key pair SendGrid signs its events with; `python -m simulator.providers.keys FILE` prints the public half."""
 
 from __future__ import annotations
 

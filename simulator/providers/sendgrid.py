@@ -53,26 +53,33 @@ class SendGrid:
             return await hang_up(request)
         if faults["delay_ms"]:
             await asyncio.sleep(faults["delay_ms"] / 1000)
-        if request.headers.get("Authorization") != self._authorization:
-            return _refusal(401, "The provided authorization grant is invalid, expired, or revoked", None)
-        if (request.content_length or 0) > MAX_BYTES:
-            return _refusal(413, "The JSON payload you have included in your request is too large.", None)
-        if request.content_type != "application/json":
-            return _refusal(415, "Content-Type should be application/json.", None)
-        try:
-            mail = orjson.loads(await request.read())
-        except orjson.JSONDecodeError:
-            return _refusal(400, "Bad Request", None)
-        if self._faults.strikes("sendgrid", "429"):
-            return _refusal(429, "too many requests", None, {"Retry-After": "1"})
-        if self._faults.strikes("sendgrid", "5xx"):
-            return _refusal(500, "An error has occurred", None)
+        if refusal := self._refuses(request) or self._strikes():
+            return refusal
+        mail = _parsed(await request.read())
         if problem := problem_with(mail):
             return _refusal(400, *problem)
         message_id = await self._accept(mail)
         if self._faults.strikes("sendgrid", "drop_after_accept"):
             return await hang_up(request)
         return web.Response(status=202, headers={"X-Message-Id": message_id})
+
+    def _refuses(self, request: web.Request) -> web.Response | None:
+        """What is wrong before the body is read."""
+        if request.headers.get("Authorization") != self._authorization:
+            return _refusal(401, "The provided authorization grant is invalid, expired, or revoked", None)
+        if (request.content_length or 0) > MAX_BYTES:
+            return _refusal(413, "The JSON payload you have included in your request is too large.", None)
+        if request.content_type != "application/json":
+            return _refusal(415, "Content-Type should be application/json.", None)
+        return None
+
+    def _strikes(self) -> web.Response | None:
+        """The faults that answer in place of the service."""
+        if self._faults.strikes("sendgrid", "429"):
+            return _refusal(429, "too many requests", None, {"Retry-After": "1"})
+        if self._faults.strikes("sendgrid", "5xx"):
+            return _refusal(500, "An error has occurred", None)
+        return None
 
     async def _accept(self, mail: dict[str, Any]) -> str:
         request_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
@@ -162,6 +169,14 @@ class SendGrid:
             },
             after,
         )
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON, or None, which the rules refuse like everything that isn't an object."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _swap(text: str, swaps: dict[str, str]) -> str:

@@ -25,6 +25,23 @@ RESERVED_HEADERS = frozenset(
         "bcc",
     }
 )
+NO_RECIPIENT = (
+    "The to array is required for all personalization objects, and must have at least one email object with a valid "
+    "email address."
+)
+NO_SUBJECT = (
+    "The subject is required. You can get around this requirement if you use a template with a subject defined or if "
+    "every personalization has a subject defined."
+)
+NO_SENDER = (
+    "The from object must be provided for every email send. It is an object that requires the email parameter, but "
+    'may also contain a name parameter.  e.g. {"email" : "example@example.com"}'
+)
+NO_CONTENT = (
+    "Unless a valid template_id is provided, the content parameter is required. There must be at least one defined "
+    "content block."
+)
+WRONG_ORDER = "If present, text/plain and text/html may only be provided once, and text/plain must come first."
 Problem = tuple[str, str]
 """A message and the field it is about."""
 
@@ -48,21 +65,14 @@ def _problem_with_person(person: Any, index: int, mail: dict[str, Any]) -> Probl
     field = f"personalizations.{index}"
     to = person.get("to") if isinstance(person, dict) else None
     if not isinstance(to, list) or not to:
-        return (
-            "The to array is required for all personalization objects, and must have at least one email object "
-            "with a valid email address.",
-            f"{field}.to",
-        )
+        return NO_RECIPIENT, f"{field}.to"
     for position, someone in enumerate(to):
         address = someone.get("email") if isinstance(someone, dict) else None
         if not isinstance(address, str) or not _looks_like_address(address):
             return "Does not contain a valid address.", f"{field}.to.{position}.email"
     subject = person.get("subject") or mail.get("subject")
     if not subject and not mail.get("template_id"):
-        return (
-            "The subject is required. You can get around this requirement if you use a template with a subject "
-            "defined or if every personalization has a subject defined."
-        ), "subject"
+        return NO_SUBJECT, "subject"
     args = person.get("custom_args")
     if args is not None and not isinstance(args, dict):
         return "The custom_args field must be an object.", f"{field}.custom_args"
@@ -74,32 +84,23 @@ def _problem_with_person(person: Any, index: int, mail: dict[str, Any]) -> Probl
 def _problem_with_content(mail: dict[str, Any]) -> Problem | None:
     sender = mail.get("from")
     if not isinstance(sender, dict) or not _looks_like_address(str(sender.get("email", ""))):
-        return (
-            "The from object must be provided for every email send. It is an object that requires the email "
-            'parameter, but may also contain a name parameter.  e.g. {"email" : "example@example.com"}',
-            "from.email",
-        )
+        return NO_SENDER, "from.email"
     content = mail.get("content")
     if mail.get("template_id"):
         return None
     if not isinstance(content, list) or not content:
-        return (
-            "Unless a valid template_id is provided, the content parameter is required. There must be at least "
-            "one defined content block.",
-            "content",
-        )
+        return NO_CONTENT, "content"
+    return _problem_with_parts(content)
+
+
+def _problem_with_parts(content: list[Any]) -> Problem | None:
     for index, part in enumerate(content):
         if not isinstance(part, dict) or not part.get("type"):
             return "The content type is required.", f"content.{index}.type"
         if not isinstance(part.get("value"), str) or not part["value"]:
             return "The content value must be a string at least one character in length.", f"content.{index}.value"
     kinds = [part["type"] for part in content]
-    if "text/plain" in kinds and kinds[0] != "text/plain":
-        return (
-            "If present, text/plain and text/html may only be provided once, and text/plain must come first.",
-            "content",
-        )
-    return None
+    return (WRONG_ORDER, "content") if "text/plain" in kinds and kinds[0] != "text/plain" else None
 
 
 def _problem_with_extras(mail: dict[str, Any]) -> Problem | None:

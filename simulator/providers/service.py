@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from simulator.providers.callbacks import Callbacks
-from simulator.providers.faults import Faults
 from simulator.providers.keys import load_or_make, public_text
 from simulator.providers.ledger import Ledger
 from simulator.providers.postbox import KEPT, Postbox
 from simulator.providers.sendgrid import MAX_BYTES, SendGrid
-from simulator.providers.twilio import Twilio
+from simulator.providers.twilio import Account, Twilio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from simulator.clock import BusinessClock
+    from simulator.providers.faults import Faults
     from simulator.settings import Keys
 
 BODY_LIMIT = MAX_BYTES + 1024 * 1024
@@ -81,9 +81,7 @@ def build_providers(
     return Providers(
         sendgrid=SendGrid(keys.sendgrid_api_key, clock, book, postbox, callbacks, faults),
         twilio=Twilio(
-            keys.twilio_account_sid,
-            keys.twilio_auth_token,
-            keys.twilio_messaging_service_sid,
+            Account(keys.twilio_account_sid, keys.twilio_auth_token, keys.twilio_messaging_service_sid),
             clock,
             book,
             postbox,

@@ -7,11 +7,11 @@ import base64
 import os
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from aiohttp import web
 
@@ -49,6 +49,15 @@ _FATES = {"98": ("undelivered", "30006"), "97": ("undelivered", "30003")}
 """Numbers ending so never get the text: a landline, a phone that is off."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose texts these are."""
+
+    sid: str
+    auth_token: str = field(repr=False)
+    service_sid: str
+
+
 @dataclass(slots=True)
 class Text:
     """A message as Twilio keeps it for look-ups."""
@@ -68,20 +77,18 @@ class Text:
 class Twilio:
     """One account with one messaging service."""
 
-    def __init__(  # noqa: PLR0913 - the parts of one small service
+    def __init__(
         self,
-        account_sid: str,
-        auth_token: str,
-        service_sid: str,
+        account: Account,
         clock: BusinessClock,
         ledger: Ledger,
         postbox: Postbox,
         callbacks: Callbacks,
         faults: Faults,
     ) -> None:
-        self.account_sid = account_sid
-        self.service_sid = service_sid
-        token = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+        self.account_sid = account.sid
+        self.service_sid = account.service_sid
+        token = base64.b64encode(f"{account.sid}:{account.auth_token}".encode()).decode()
         self._authorization = f"Basic {token}"
         self._clock = clock
         self._ledger = ledger
@@ -102,17 +109,21 @@ class Twilio:
             await asyncio.sleep(faults["delay_ms"] / 1000)
         if not self._known(request):
             return _refusal(20003)
-        form = {name: str(value) for name, value in (await request.post()).items()}
-        if self._faults.strikes("twilio", "429"):
-            return _refusal(20429, {"Retry-After": "1"})
-        if self._faults.strikes("twilio", "5xx"):
-            return web.json_response({"code": 20500, "message": "Internal Server Error", "status": 500}, status=500)
-        if code := self._refuses(form):
-            return _refusal(code)
+        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        if refusal := self._strikes() or self._refuses(form):
+            return refusal
         text = await self._accept(form)
         if self._faults.strikes("twilio", "drop_after_accept"):
             return await hang_up(request)
         return web.json_response(self._resource(text), status=201)
+
+    def _strikes(self) -> web.Response | None:
+        """The faults that answer in place of the service."""
+        if self._faults.strikes("twilio", "429"):
+            return _refusal(20429, {"Retry-After": "1"})
+        if self._faults.strikes("twilio", "5xx"):
+            return web.json_response({"code": 20500, "message": "Internal Server Error", "status": 500}, status=500)
+        return None
 
     async def list(self, request: web.Request) -> web.Response:
         """GET .../Messages.json with To and DateSent."""
@@ -196,20 +207,18 @@ class Twilio:
             and request.match_info["account"] == self.account_sid
         )
 
-    def _refuses(self, form: Mapping[str, str]) -> int | None:
-        to, body = form.get("To", ""), form.get("Body", "")
-        service = form.get("MessagingServiceSid")
-        if not to:
-            return 21604
-        if not E164.match(to):
-            return 21211
-        if not service and not form.get("From"):
-            return 21603
-        if not body and not form.get("ContentSid"):
-            return 21602
-        if len(body) > MAX_BODY:
-            return 21617
-        return 21610 if (service or "", to) in self.opted_out else None
+    def _refuses(self, form: Mapping[str, str]) -> web.Response | None:
+        """Twilio's own checks, the first that fails."""
+        to, body, service = form.get("To", ""), form.get("Body", ""), form.get("MessagingServiceSid")
+        checks = (
+            (not to, 21604),
+            (not E164.match(to), 21211),
+            (not service and not form.get("From"), 21603),
+            (not body and not form.get("ContentSid"), 21602),
+            (len(body) > MAX_BODY, 21617),
+            ((service or "", to) in self.opted_out, 21610),
+        )
+        return next((_refusal(code) for wrong, code in checks if wrong), None)
 
     async def _accept(self, form: Mapping[str, str]) -> Text:
         callback = form.get("StatusCallback", "")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from simulator.shopify import shop_payloads
 from simulator.shopify.executor import Executor, FieldPlan, Plan, Question, Refused, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from simulator.shopify.counter import Counter
@@ -86,7 +85,7 @@ class BulkOperations:
                 {
                     "field": None,
                     "code": "LIMIT_REACHED",
-                    "message": "A bulk query operation for this app and shop is already in progress: the limit is reached.",
+                    "message": "Bulk query operations for this app and shop are in progress: the limit is reached.",
                 }
             ]
         operation = BulkOperation(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from simulator.shopify.bulk import BulkOperations
     from simulator.shopify.executor import Resolver
-    from simulator.shopify.pages import Getter
     from simulator.shopify.payloads import Stationery
+    from simulator.shopify.search import Getter
     from simulator.store.models import Checkout, Fulfilment, Order, Product, Refund
     from simulator.store.state import Store
 

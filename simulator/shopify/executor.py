@@ -172,7 +172,7 @@ class _Compiler:
         sets = [node.selection_set for node in nodes if node.selection_set]
         if not sets:
             return FieldPlan(key, name, named.name, arguments, None)
-        concrete = [named] if isinstance(named, GraphQLObjectType) else list(SCHEMA.get_possible_types(named))  # type: ignore[arg-type]
+        concrete = [named] if isinstance(named, GraphQLObjectType) else list(SCHEMA.get_possible_types(named))
         plan = self.plan(concrete, sets, abstract=not isinstance(named, GraphQLObjectType))
         return FieldPlan(key, name, named.name, arguments, plan)
 

@@ -116,7 +116,7 @@ class GraphQL:
 
 
 def cost_of(plan: Plan, owner: str) -> int:
-    """Points a question may cost: an object one, a connection more the larger its page, though less than in proportion."""
+    """Points a question may cost: an object one; a connection the more the larger its page, less than in proportion."""
     total = 0
     for field in plan.of(owner):
         if field.plan is None:

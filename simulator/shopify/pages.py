@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from simulator.shopify.executor import Refused
 from simulator.shopify.search import Getter, matches, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MAX_PAGE = 250
 
@@ -64,7 +66,7 @@ class Listing:
         first, last = arguments.get("first"), arguments.get("last")
         if first is None and last is None:
             raise Refused([{"message": "you must provide one of first or last", "extensions": {"code": "BAD_REQUEST"}}])
-        size = first if first is not None else last
+        size = int(first if first is not None else last or 0)
         if not 0 < size <= MAX_PAGE:
             raise Refused(
                 [{"message": f"first must be between 1 and {MAX_PAGE}", "extensions": {"code": "BAD_REQUEST"}}]

@@ -82,6 +82,10 @@ def _constant(value: Any) -> Resolver:
     return lambda _t, _a, _c: value
 
 
+YES = _constant(value=True)
+NO = _constant(value=False)
+
+
 def _legacy(thing: Any, _a: Any, _c: Any) -> str:
     return str(thing.id)
 
@@ -168,9 +172,9 @@ def _customer(paper: Stationery) -> dict[str, Resolver]:
         "legacyResourceId": _legacy,
         **_times("created_at", "updated_at"),
         "displayName": lambda who, _a, _c: f"{who.first_name} {who.last_name}",
-        "verifiedEmail": _constant(True),
-        "taxExempt": _constant(False),
-        "dataSaleOptOut": _constant(False),  # noqa: FBT003
+        "verifiedEmail": YES,
+        "taxExempt": NO,
+        "dataSaleOptOut": NO,
         "canDelete": lambda who, _a, _c: not who.orders,
         "lifetimeDuration": _constant("about 1 year"),
         "numberOfOrders": lambda who, _a, _c: str(len(who.orders)),
@@ -191,7 +195,7 @@ def _customer(paper: Stationery) -> dict[str, Resolver]:
 def _email_address(paper: Stationery) -> dict[str, Resolver]:
     return {
         "emailAddress": _attribute("email"),
-        "validFormat": _constant(True),
+        "validFormat": YES,
         "openTrackingLevel": _constant("UNKNOWN"),
         "marketingState": lambda who, _a, _c: who.email_consent.state.upper(),
         "marketingOptInLevel": lambda who, _a, c: _opt_in(who.email_consent, None, c),
@@ -250,7 +254,7 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
         "onlineStoreUrl": url,
         "onlineStorePreviewUrl": url,
         "descriptionHtml": _attribute("description"),
-        "tracksInventory": _constant(True),  # noqa: FBT003
+        "tracksInventory": YES,
         "totalInventory": lambda product, _a, _c: sum(v.inventory_quantity for v in product.variants),
         "featuredMedia": lambda product, _a, c: {
             "id": gid("MediaImage", product.id + 5),
@@ -281,7 +285,7 @@ def _variant(paper: Stationery) -> dict[str, Resolver]:
         "availableForSale": lambda variant, _a, _c: variant.inventory_quantity > 0,
         "inventoryPolicy": _constant("DENY"),
         "barcode": _constant(None),
-        "taxable": _constant(True),  # noqa: FBT003
+        "taxable": YES,
         "image": lambda variant, _a, _c: _image(paper, variant.product),
         "selectedOptions": lambda variant, _a, _c: [{"name": "Size", "value": variant.title}],
         "inventoryItem": lambda variant, _a, _c: {
@@ -301,7 +305,7 @@ def _order(paper: Stationery) -> dict[str, Resolver]:
         **_times("created_at", "processed_at", "updated_at", "cancelled_at", "closed_at"),
         "cancelReason": lambda order, _a, _c: order.cancel_reason.upper() if order.cancel_reason else None,
         "closed": lambda order, _a, _c: order.closed_at is not None,
-        "confirmed": _constant(True),  # noqa: FBT003
+        "confirmed": YES,
         "currencyCode": _constant("USD"),
         "presentmentCurrencyCode": _attribute("presentment_currency"),
         "displayFinancialStatus": lambda order, _a, _c: order.financial_status.upper(),
@@ -329,9 +333,9 @@ def _order(paper: Stationery) -> dict[str, Resolver]:
         "shippingAddress": _attribute("address"),
         "billingAddress": _attribute("address"),
         "requiresShipping": lambda order, _a, _c: any(line.variant.grams for line in order.lines),
-        "fullyPaid": _constant(True),
-        "unpaid": _constant(False),
-        "capturable": _constant(False),  # noqa: FBT003
+        "fullyPaid": YES,
+        "unpaid": NO,
+        "capturable": NO,
         "customerJourneySummary": lambda order, _a, _c: (
             {
                 "customerOrderIndex": order.customer.orders.index(order),
@@ -382,7 +386,7 @@ def _order_line(paper: Stationery) -> dict[str, Resolver]:
         "unfulfilledQuantity": lambda row, _a, _c: 0 if row.order.fulfilments else row.line.current_quantity,
         "requiresShipping": lambda row, _a, _c: bool(row.line.variant.grams),
         "isGiftCard": lambda row, _a, _c: row.line.variant.product.is_gift_card,
-        "taxable": _constant(True),  # noqa: FBT003
+        "taxable": YES,
         "discountedUnitPriceSet": unit,
         "discountedUnitPriceAfterAllDiscountsSet": unit,
         "originalUnitPriceSet": unit,
@@ -421,7 +425,7 @@ def _checkout(store: Store, paper: Stationery) -> dict[str, Resolver]:
         "abandonedCheckoutUrl": lambda visit, _a, _c: paper.recovery_url(visit),
         "discountCodes": _constant([]),
         "note": _constant(""),
-        "taxesIncluded": _constant(False),  # noqa: FBT003
+        "taxesIncluded": NO,
         "totalPriceSet": total,
         "subtotalPriceSet": total,
         "totalLineItemsPriceSet": total,
@@ -444,7 +448,7 @@ def _fulfilment(paper: Stationery) -> dict[str, Resolver]:
         "inTransitAt": lambda parcel, _a, _c: _iso(parcel.happened("in_transit")),
         "deliveredAt": lambda parcel, _a, _c: _iso(parcel.happened("delivered")),
         "estimatedDeliveryAt": _constant(None),
-        "requiresShipping": _constant(True),  # noqa: FBT003
+        "requiresShipping": YES,
         "trackingInfo": lambda parcel, _a, _c: [
             {
                 "company": parcel.tracking_company,

@@ -63,15 +63,21 @@ def _compare(value: Any, term: Term) -> bool:
         return False
     if isinstance(value, list | tuple | set):
         return any(_compare(each, term) for each in value)
-    if isinstance(value, datetime):
-        return _ordered(value, parse_iso(term.value), term.op)
     if isinstance(value, bool):
         return (term.value.lower() == "true") is value
-    if isinstance(value, int):
-        number = number_of(term.value)
-        return number is not None and _ordered(value, number, term.op)
-    text, wanted = str(value).lower(), term.value.lower()
-    if term.field == "":
+    if isinstance(value, datetime):
+        return _ordered(value, parse_iso(term.value), term.op)
+    return _compare_number(value, term) if isinstance(value, int) else _compare_text(str(value).lower(), term)
+
+
+def _compare_number(value: int, term: Term) -> bool:
+    number = number_of(term.value)
+    return number is not None and _ordered(value, number, term.op)
+
+
+def _compare_text(text: str, term: Term) -> bool:
+    wanted = term.value.lower()
+    if not term.field:
         return wanted.rstrip("*") in text
     return text.startswith(wanted[:-1]) if wanted.endswith("*") else text == wanted
 

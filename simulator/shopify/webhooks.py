@@ -180,8 +180,9 @@ class Webhooks:
         task.add_done_callback(self._running.discard)
 
     async def _deliver(self, delivery: Delivery, *, again: bool) -> None:
-        while self._faults["webhooks"]["paused"]:
-            await asyncio.sleep(0.2)
+        if self._faults["webhooks"]["paused"]:
+            self._agenda.after(timedelta(minutes=5), lambda: self._spawn(delivery, again=again))
+            return
         async with self._slots:
             status = await self._post(delivery)
         delivery.history.append(status)

@@ -5,7 +5,6 @@ The chosen one lives in the States and has agreed to mail and texts. `{"customer
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from simulator.shoppers.sessions import Basket
 from simulator.store.history import Habit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.merchant import Merchant
     from simulator.providers.service import Providers
     from simulator.shoppers.readers import Readers

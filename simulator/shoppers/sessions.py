@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +21,8 @@ from simulator.store.history import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulator.agenda import Agenda
     from simulator.settings import Settings
     from simulator.shopify.counter import Counter

@@ -7,15 +7,18 @@ person's own pace, times a lognormal wobble. Nothing here tells the app these nu
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from simulator.ids import hex_token
 from simulator.store.catalogue import build_catalogue
 from simulator.store.models import Customer, Fulfilment, FulfilmentEvent, Line, Order, Refund, Variant
 from simulator.store.people import People
 from simulator.store.state import ShopIdentity, Store
+
+if TYPE_CHECKING:
+    import random
 
 DAYS = 365
 WOBBLE = 0.22

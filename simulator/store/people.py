@@ -32,9 +32,18 @@ _LAST = {
     "de": ["Brandt", "Köhler", "Vogt", "Seidel", "Lorenz", "Krüger", "Albrecht", "Winkler"],
 }
 _STREETS = {
-    "en": ["Alder Street", "Mill Lane", "Harbor Road", "Juniper Avenue", "Quarry Hill", "Orchard Way", "Lantern Court", "Birch Terrace"],
-    "fr": ["rue des Tilleuls", "rue du Moulin", "avenue des Cèdres", "quai des Brumes"],
-    "de": ["Lindenstraße", "Mühlenweg", "Am Alten Markt", "Gartenallee"],
+    "en": (
+        "Alder Street",
+        "Mill Lane",
+        "Harbor Road",
+        "Juniper Avenue",
+        "Quarry Hill",
+        "Orchard Way",
+        "Lantern Court",
+        "Birch Terrace",
+    ),
+    "fr": ("rue des Tilleuls", "rue du Moulin", "avenue des Cèdres", "quai des Brumes"),
+    "de": ("Lindenstraße", "Mühlenweg", "Am Alten Markt", "Gartenallee"),
 }
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -14,6 +12,10 @@ from aiohttp import web
 from simulator.admin_frame.views import add_admin_frame
 from simulator.world import build_simulation
 from tests.simulator.town import InTown, Listener, Town, free_port, settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+    from pathlib import Path
 
 
 @pytest.fixture

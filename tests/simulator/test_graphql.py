@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from tests.simulator.town import InTown, Town
+
+if TYPE_CHECKING:
+    from tests.simulator.town import InTown, Town
 
 BULK = """mutation ($query: String!) { bulkOperationRunQuery(query: $query, groupObjects: false) {
   bulkOperation { id status } userErrors { field message code } } }"""
@@ -16,7 +18,7 @@ ORDERS = "{ orders { edges { node { id name lineItems { edges { node { id quanti
 def test_a_page_of_orders_ends_where_the_next_begins(in_town: InTown) -> None:
     async def story(town: Town) -> None:
         query = """query ($after: String) { orders(first: 20, after: $after, sortKey: UPDATED_AT) {
-          pageInfo { hasNextPage endCursor } nodes { id updatedAt customer { defaultEmailAddress { emailAddress } } } } }"""
+          pageInfo { hasNextPage endCursor } nodes { id updatedAt customer { id } } } }"""
         token, seen, after = await town.token(), [], None
         while True:
             page = (await town.ask(query, {"after": after}, token))["data"]["orders"]
@@ -38,11 +40,15 @@ def test_orders_are_found_by_checkout_token_and_by_time(in_town: InTown) -> None
         order = town.sim.world.store.orders[bought["order"]["id"]]
         found = await town.ask(
             "query ($q: String!) { orders(first: 5, query: $q) { nodes { name checkoutToken cartToken } } }",
-            {"q": f"checkout_token:{order.checkout_token}"})
+            {"q": f"checkout_token:{order.checkout_token}"},
+        )
         assert found["data"]["orders"]["nodes"] == [
-            {"name": order.name, "checkoutToken": order.checkout_token, "cartToken": order.cart_token}]
-        late = await town.ask("query ($q: String!) { orders(first: 5, query: $q) { nodes { name } } }",
-                              {"q": f"created_at:>='{order.created_at.isoformat()}'"})
+            {"name": order.name, "checkoutToken": order.checkout_token, "cartToken": order.cart_token}
+        ]
+        late = await town.ask(
+            "query ($q: String!) { orders(first: 5, query: $q) { nodes { name } } }",
+            {"q": f"created_at:>='{order.created_at.isoformat()}'"},
+        )
         assert [each["name"] for each in late["data"]["orders"]["nodes"]] == [order.name]
 
     in_town(story)
@@ -90,23 +96,35 @@ def test_consent_written_by_the_app_comes_back_as_a_webhook(in_town: InTown) -> 
         mutation = """mutation ($input: CustomerSmsMarketingConsentUpdateInput!) {
           customerSmsMarketingConsentUpdate(input: $input) {
             customer { defaultPhoneNumber { smsMarketingConsent { state } } } userErrors { field message } } }"""
-        answer = await town.ask(mutation, {"input": {
-            "customerId": f"gid://shopify/Customer/{who['id']}",
-            "smsMarketingConsent": {"marketingState": "UNSUBSCRIBED", "marketingOptInLevel": "SINGLE_OPT_IN"}}})
+        answer = await town.ask(
+            mutation,
+            {
+                "input": {
+                    "customerId": f"gid://shopify/Customer/{who['id']}",
+                    "smsMarketingConsent": {"marketingState": "UNSUBSCRIBED", "marketingOptInLevel": "SINGLE_OPT_IN"},
+                }
+            },
+        )
         changed = answer["data"]["customerSmsMarketingConsentUpdate"]
         assert changed["userErrors"] == []
         assert changed["customer"]["defaultPhoneNumber"]["smsMarketingConsent"]["state"] == "UNSUBSCRIBED"
-        await town.app.until(lambda app: any(
-            each.headers["X-Shopify-Topic"] == "customers_marketing_consent/update"
-            and orjson.loads(each.body)["sms_marketing_consent"]["state"] == "unsubscribed" for each in app.heard))
+        await town.app.until(
+            lambda app: any(
+                each.headers["X-Shopify-Topic"] == "customers_marketing_consent/update"
+                and orjson.loads(each.body)["sms_marketing_consent"]["state"] == "unsubscribed"
+                for each in app.heard
+            )
+        )
 
     in_town(story)
 
 
 async def _finished(town: Town, operation_id: str) -> Any:
     for _ in range(300):
-        answer = await town.ask("query ($id: ID!) { bulkOperation(id: $id) { status url objectCount rootObjectCount } }",
-                                {"id": operation_id})
+        answer = await town.ask(
+            "query ($id: ID!) { bulkOperation(id: $id) { status url objectCount rootObjectCount } }",
+            {"id": operation_id},
+        )
         if answer["data"]["bulkOperation"]["status"] not in {"CREATED", "RUNNING"}:
             return answer["data"]["bulkOperation"]
         await asyncio.sleep(0.05)
@@ -129,10 +147,13 @@ def test_a_bulk_export_names_parents_and_is_announced(in_town: InTown) -> None:
         assert len(children) == sum(len(order.lines) for order in store.orders.values())
         assert {child["__parentId"] for child in children} == set(orders)
         assert int(done["objectCount"]) == len(lines)
-        await town.app.until(lambda app: any(
-            each.headers["X-Shopify-Topic"] == "bulk_operations/finish"
-            and orjson.loads(each.body)["admin_graphql_api_id"] == started["bulkOperation"]["id"]
-            for each in app.heard))
+        await town.app.until(
+            lambda app: any(
+                each.headers["X-Shopify-Topic"] == "bulk_operations/finish"
+                and orjson.loads(each.body)["admin_graphql_api_id"] == started["bulkOperation"]["id"]
+                for each in app.heard
+            )
+        )
 
     in_town(story)
 
@@ -140,8 +161,10 @@ def test_a_bulk_export_names_parents_and_is_announced(in_town: InTown) -> None:
 def test_a_sixth_export_at_a_time_and_a_bad_query_are_user_errors(in_town: InTown) -> None:
     async def story(town: Town) -> None:
         token = await town.token()
-        errors = [(await town.ask(BULK, {"query": ORDERS}, token))["data"]["bulkOperationRunQuery"]["userErrors"]
-                  for _ in range(6)]
+        errors = [
+            (await town.ask(BULK, {"query": ORDERS}, token))["data"]["bulkOperationRunQuery"]["userErrors"]
+            for _ in range(6)
+        ]
         assert errors[:5] == [[]] * 5
         assert errors[5][0]["code"] == "LIMIT_REACHED"
         wrong = await town.ask(BULK, {"query": "{ orders { edges { node { id colour } } } }"}, token)

@@ -7,15 +7,18 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
 
 from simulator.clock import BusinessClock
 from simulator.settings import Keys, Settings
-from simulator.world import Simulation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulator.world import Simulation
 
 EPOCH = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -72,21 +75,29 @@ class Town:
     async def token(self) -> str:
         """Install, as the app does, and return an access token."""
         keys = self.sim.settings.keys
-        async with self.client.post(f"{self.shop}/admin/oauth/access_token", data={
-            "client_id": keys.shopify_api_key, "client_secret": keys.shopify_api_secret, "expiring": "1",
-            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-            "subject_token": self.sim.tokens.mint_id_token(),
-            "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-            "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
-        }) as answer:
+        async with self.client.post(
+            f"{self.shop}/admin/oauth/access_token",
+            data={
+                "client_id": keys.shopify_api_key,
+                "client_secret": keys.shopify_api_secret,
+                "expiring": "1",
+                "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                "subject_token": self.sim.tokens.mint_id_token(),
+                "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+                "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+            },
+        ) as answer:
             body = await answer.json()
             return str(body["access_token"])
 
     async def ask(self, query: str, variables: dict[str, Any] | None = None, token: str | None = None) -> Any:
         """One GraphQL operation; the whole answer."""
         headers = {"X-Shopify-Access-Token": token or await self.token()}
-        async with self.client.post(f"{self.shop}/admin/api/2026-10/graphql.json", headers=headers,
-                                    json={"query": query, "variables": variables or {}}) as answer:
+        async with self.client.post(
+            f"{self.shop}/admin/api/2026-10/graphql.json",
+            headers=headers,
+            json={"query": query, "variables": variables or {}},
+        ) as answer:
             assert answer.status == 200
             return await answer.json()
 
@@ -104,9 +115,18 @@ def free_port() -> int:
 
 def settings_for(tmp_path: Path, app_port: int, **changes: Any) -> Settings:
     values: dict[str, Any] = {
-        "port": free_port(), "app_url": f"http://127.0.0.1:{app_port}", "clock": BusinessClock(600.0, EPOCH),
-        "seed": 7, "data": tmp_path, "keys": Keys.from_env({}), "customers": 150, "install": False, "shoppers": False,
-        "duplicate_share": 0.0, "reorder_share": 0.0, "ledger": tmp_path / "ledger.jsonl",
+        "port": free_port(),
+        "app_url": f"http://127.0.0.1:{app_port}",
+        "clock": BusinessClock(600.0, EPOCH),
+        "seed": 7,
+        "data": tmp_path,
+        "keys": Keys.from_env({}),
+        "customers": 150,
+        "install": False,
+        "shoppers": False,
+        "duplicate_share": 0.0,
+        "reorder_share": 0.0,
+        "ledger": tmp_path / "ledger.jsonl",
         "app_toml": tmp_path / "none.toml",
     }
     return Settings(**(values | changes))
