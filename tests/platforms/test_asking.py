@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 import config
-from app.platforms.base import Platform, ShopAccess
+from app.platforms.base import Platform, ShopAccess, StoreSilentError
 from app.platforms.events import CustomerChanged, Fact, OrderChanged, ProductChanged, RefundMade, ShopChanged
 from app.platforms.shopify.asking import ShopInfo
-from app.platforms.shopify.graphql import CallFailed, GraphQLFault
-from app.platforms.shopify.platform import ShopifyPlatform
+from app.platforms.shopify.graphql import GraphQLFault
+from app.platforms.shopify.platform import ShopifyPlatform, build
 
 AT = "2026-11-20T10:00:00Z"
 SINCE = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -44,6 +44,22 @@ def order(number: int, **changes: Any) -> dict[str, Any]:
 def test_it_is_a_platform(platform: ShopifyPlatform) -> None:
     assert isinstance(platform, Platform)
     assert platform.key == "shopify"
+    made = build(
+        config.Settings.from_env(
+            {
+                "DATABASE_URL": "postgresql://x",
+                "REDIS_URL": "redis://127.0.0.1:1",
+                "SECRET_KEY": "0123456789abcdef" * 4,
+                "PUBLIC_URL": "https://app.example",
+                "SHOPIFY_API_KEY": "key",
+                "SHOPIFY_API_SECRET": "new",
+                "SHOPIFY_API_SECRET_OLD": "old",
+            }
+        )
+    )
+    assert isinstance(made, Platform)
+    assert made.credentials.secrets == ("new", "old")
+    assert "new" not in repr(made.credentials)
 
 
 def test_pages_follow_each_other(store: Any, reply: Any, platform: ShopifyPlatform, access: ShopAccess) -> None:
@@ -106,10 +122,10 @@ def test_an_end_that_comes_too_early_is_told(
     node = {"id": "gid://shopify/Customer/1", "updatedAt": AT}
     store.replies = [reply(200, page("customers", [node, {"id": "bad"}], "c1")), reply(401, b"")]
     found: list[Fact] = []
-    with pytest.raises(CallFailed) as failed:
+    with pytest.raises(StoreSilentError) as failed:
         found.extend(platform.changes_since(access, "customers", SINCE))
     assert [type(each) for each in found] == [CustomerChanged]
-    assert failed.value.fault.code == "unauthorized"
+    assert failed.value.code == "unauthorized"
 
 
 def answer(**roots: list[Any]) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import itertools
 import random
 import tracemalloc
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pytest
 
+import config
+from app.platforms.base import ExportFailed, ExportReady, ExportRunning, ExportStarted, ShopAccess, StoreSilentError
 from app.platforms.events import (
     Channel,
     ConsentChanged,
@@ -23,28 +25,16 @@ from app.platforms.events import (
     RefundMade,
 )
 from app.platforms.shopify.exports import read_export
-from app.platforms.shopify.graphql import CallFailed, GraphQLClient, GraphQLFault
-from app.platforms.shopify.importing import (
-    ExportFailed,
-    ExportReady,
-    ExportRunning,
-    Exports,
-    ExportStarted,
-    parts,
-)
-from app.platforms.shopify.transport import Transport
-
-if TYPE_CHECKING:
-    from app.platforms.base import ShopAccess
-    from app.platforms.shopify.credentials import Credentials
+from app.platforms.shopify.importing import span_filter
+from app.platforms.shopify.platform import ShopifyPlatform
 
 AT = "2026-11-20T10:00:00Z"
 THEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def exports(credentials: Credentials) -> Exports:
-    return Exports(GraphQLClient(credentials, Transport(), pause=lambda _: None))
+def platform(store: Any) -> ShopifyPlatform:
+    return ShopifyPlatform(config.Shopify("key", "secret", "", store.url + "/{shop}", "https://bridge.example/x.js"))
 
 
 def customer(number: int, **changes: Any) -> dict[str, Any]:
@@ -125,53 +115,57 @@ def jsonl(*nodes: Any) -> bytes:
     return b"".join(orjson.dumps(node) + b"\n" for node in nodes)
 
 
-def test_the_newest_90_days_come_before_the_rest(now: datetime) -> None:
-    found = parts(now)
-    assert [each.key for each in found] == [
-        "products",
-        "customers:recent",
-        "orders:recent",
-        "customers:older",
-        "orders:older",
-    ]
-    assert found[2].search == "created_at:>='2026-08-24T12:00:00Z'"
-    assert found[4].search == "created_at:<'2026-08-24T12:00:00Z'"
+def test_a_span_begins_with_its_first_moment_and_ends_before_its_last(now: datetime) -> None:
+    assert span_filter("orders", now, None) == "created_at:>='2026-11-22T12:00:00Z'"
+    assert span_filter("customers", None, now) == "updated_at:<'2026-11-22T12:00:00Z'"
+    assert (
+        span_filter("orders", now, now) == "created_at:>='2026-11-22T12:00:00Z' AND created_at:<'2026-11-22T12:00:00Z'"
+    )
+    assert span_filter("products", None, None) == ""
 
 
 def test_an_export_is_begun_with_its_filter_inside(
-    store: Any, reply: Any, exports: Exports, access: ShopAccess, now: datetime
+    store: Any, reply: Any, platform: ShopifyPlatform, access: ShopAccess, now: datetime
 ) -> None:
     begun = {"bulkOperation": {"id": "gid://shopify/BulkOperation/5", "status": "CREATED"}, "userErrors": []}
     store.replies = [reply(200, {"data": {"bulkOperationRunQuery": begun}})]
-    assert exports.start(access, parts(now)[2]) == ExportStarted("5")
-    assert "orders(query: \"created_at:>='2026-08-24T12:00:00Z'\"" in store.calls[0].json["variables"]["query"]
+    assert platform.start_export(access, "orders", now, None) == ExportStarted("5")
+    assert "orders(query: \"created_at:>='2026-11-22T12:00:00Z'\"" in store.calls[0].json["variables"]["query"]
 
 
 @pytest.mark.parametrize("code", ["LIMIT_REACHED", "OPERATION_IN_PROGRESS"])
 def test_other_exports_under_way_are_no_failure(
-    store: Any, reply: Any, exports: Exports, access: ShopAccess, now: datetime, code: str
+    store: Any, reply: Any, platform: ShopifyPlatform, access: ShopAccess, code: str
 ) -> None:
     error = {"bulkOperation": None, "userErrors": [{"code": code, "message": "one is running"}]}
     store.replies = [reply(200, {"data": {"bulkOperationRunQuery": error}})]
-    fault = exports.start(access, parts(now)[0])
-    assert isinstance(fault, GraphQLFault)
-    assert fault.code == "busy"
+    assert platform.start_export(access, "products", None, None) == ExportFailed("busy")
 
 
-def test_how_far_an_export_is(store: Any, reply: Any, exports: Exports, access: ShopAccess) -> None:
+def test_an_export_that_cannot_begin_says_why(
+    store: Any, reply: Any, platform: ShopifyPlatform, access: ShopAccess
+) -> None:
+    store.replies = [reply(401, b"")]
+    assert platform.start_export(access, "products", None, None) == ExportFailed("unauthorized")
+    store.replies = [reply(200, {"data": {"bulkOperationRunQuery": {"bulkOperation": None, "userErrors": []}}})]
+    assert platform.start_export(access, "products", None, None) == ExportFailed("unreadable")
+
+
+def test_how_far_an_export_is(store: Any, reply: Any, platform: ShopifyPlatform, access: ShopAccess) -> None:
     def ask(**fields: Any) -> Any:
-        store.replies = [
-            reply(200, {"data": {"bulkOperation": {"id": "x", "objectCount": "12", **fields} if fields else None}})
-        ]
-        return exports.status(access, "5")
+        told = {"id": "x", "objectCount": "12", **fields} if fields else None
+        store.replies = [reply(200, {"data": {"bulkOperation": told}})]
+        return platform.export_status(access, "5")
 
     assert ask(status="RUNNING") == ExportRunning(12)
     assert ask(status="COMPLETED", url="https://x", rootObjectCount="3") == ExportReady("https://x", 12, 3)
     assert ask(status="COMPLETED", url=None) == ExportReady(None, 12, 0)
-    assert ask(status="FAILED", errorCode="ACCESS_DENIED") == ExportFailed("ACCESS_DENIED")
-    assert ask(status="EXPIRED") == ExportFailed("EXPIRED")
-    assert ask() == ExportFailed("unknown_export")
+    assert ask(status="FAILED", errorCode="ACCESS_DENIED") == ExportFailed("access_denied", lost=True)
+    assert ask(status="EXPIRED") == ExportFailed("expired", lost=True)
+    assert ask() == ExportFailed("unknown_export", lost=True)
     assert store.calls[-1].json["variables"] == {"id": "gid://shopify/BulkOperation/5"}
+    store.replies = [reply(401, b"")]
+    assert platform.export_status(access, "5") == ExportFailed("unauthorized", lost=False)
 
 
 def test_customers_come_with_their_consent_and_its_original_times(store: Any, reply: Any) -> None:
@@ -265,9 +259,8 @@ def test_a_download_that_ends_too_early_is_never_taken_for_the_whole(
     store: Any, reply: Any, spoil: dict[str, Any]
 ) -> None:
     store.replies = [reply(**({"status": 200, "body": jsonl(*(order(n) for n in range(20)))} | spoil))]
-    with pytest.raises(CallFailed) as failed:
+    with pytest.raises(StoreSilentError):
         list(read_export(store.url, "orders"))
-    assert failed.value.fault.may_pass
 
 
 def test_memory_stays_the_same_however_large_the_export(store: Any, reply: Any) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.platforms.base import TokenGranted, TokenRefused, TokenUnavailable
 from app.platforms.shopify.credentials import Credentials
-from app.platforms.shopify.tokens import TokenEndpoint, TokenGranted, TokenRefused, TokenUnavailable, needs_refresh
+from app.platforms.shopify.tokens import TokenEndpoint, needs_refresh
 from app.platforms.shopify.transport import Transport
 
 SHOP = "roastery.myshopify.com"

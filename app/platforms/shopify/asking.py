@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.platforms.shopify.graphql import TOO_EXPENSIVE, CallFailed, GraphQLFault, quoted
+from app.platforms.base import StoreSilentError
+from app.platforms.shopify.graphql import TOO_EXPENSIVE, GraphQLFault, quoted, stamp
 from app.platforms.shopify.nodes import CHILDREN, READERS, nested, shop
 from app.platforms.shopify.normalise import people
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, instant
@@ -27,24 +28,20 @@ EXISTS_PATIENCE = 3.0
 """A message waits no longer for this answer; without one the sender decides by what it knows."""
 
 
-def _stamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def changes_since(client: GraphQLClient, access: ShopAccess, kind: str, since: datetime) -> Iterator[Fact]:
     """All things of a kind changed since then, oldest change first.
 
     Raises:
-        CallFailed: when the store stops answering midway; what was yielded is good, go on from its newest version.
+        StoreSilentError: when the store stops answering midway; what was yielded is good.
     """
-    search, first, after = f"updated_at:>='{_stamp(since)}'", PAGE_SIZES[kind], None
+    search, first, after = f"updated_at:>='{stamp(since)}'", PAGE_SIZES[kind], None
     while True:
         page = client.execute(access, operation(f"{kind}_since"), {"filter": search, "first": first, "after": after})
         if isinstance(page, GraphQLFault):
             if page.code == TOO_EXPENSIVE and first > 1:
                 first = max(1, first // 2)
                 continue
-            raise CallFailed(page)
+            raise StoreSilentError(page.code)
         for node in nested(page, kind):
             yield from _facts(client, access, kind, node)
         after = _next(child(page.get(kind)))
@@ -76,7 +73,7 @@ def _children(client: GraphQLClient, access: ShopAccess, kind: str, node: Json) 
     while after is not None:
         answer = client.execute(access, operation(more), {"id": node.get("id"), "after": after})
         if isinstance(answer, GraphQLFault):
-            raise CallFailed(answer)
+            raise StoreSilentError(answer.code)
         owner = child(answer.get(kind.removesuffix("s")))
         found += nested(owner, name)
         after = _next(child(owner.get(name)))
@@ -98,7 +95,7 @@ def order_exists(
         {
             "byToken": f"checkout_token:{quoted(checkout_token or '')}",
             "hasToken": bool(checkout_token),
-            "byEmail": f"email:{quoted(email or '')} AND created_at:>='{_stamp(since)}'",
+            "byEmail": f"email:{quoted(email or '')} AND created_at:>='{stamp(since)}'",
             "hasEmail": bool(email),
         },
         patience=EXISTS_PATIENCE,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
-from app.platforms.shopify.graphql import UNREACHABLE, CallFailed, GraphQLFault
+from app.platforms.base import StoreSilentError
 from app.platforms.shopify.nodes import CHILDREN, READERS
 from app.platforms.shopify.normalise.reading import Json, Unfit
 from app.platforms.shopify.transport import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
@@ -39,7 +39,7 @@ def read_export(url: str, kind: str, done: int = 0) -> Iterator[tuple[int, tuple
     be read comes with no facts and is logged by number and reason.
 
     Raises:
-        CallFailed: when the download ends too early. Read again with `done`.
+        StoreSilentError: when the download ends too early. Read again with `done`.
     """
     nodes = _with_children(download(url)) if kind in CHILDREN else _alone(download(url))
     for number, (node, children) in enumerate(nodes, start=1):
@@ -58,7 +58,7 @@ def _facts(kind: str, number: int, node: Json | None, children: Sequence[Json]) 
 def download(url: str) -> Iterator[bytes]:
     """The lines behind an address, unpacked, without holding more than one of them."""
     if urlsplit(url).scheme not in ("https", "http"):
-        raise CallFailed(GraphQLFault("unreadable", "the export's address is no web address"))
+        raise StoreSilentError("no_web_address")
     try:
         with requests.Session() as session:
             session.trust_env = False
@@ -66,10 +66,10 @@ def download(url: str) -> Iterator[bytes]:
                 url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS), headers={"User-Agent": USER_AGENT}
             ) as response:
                 if response.status_code != 200:  # noqa: PLR2004 - HTTP
-                    raise CallFailed(GraphQLFault(UNREACHABLE, f"http_{response.status_code}"))
+                    raise StoreSilentError(f"http_{response.status_code}")
                 yield from _lines(response.iter_content(CHUNK))
     except requests.RequestException as problem:
-        raise CallFailed(GraphQLFault(UNREACHABLE, type(problem).__name__)) from None
+        raise StoreSilentError(type(problem).__name__) from None
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -78,7 +78,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (line for line in whole if line.strip())
         if len(rest) > LONGEST_LINE:
-            raise CallFailed(GraphQLFault("unreadable", "a line of the export is too long"))
+            raise StoreSilentError("line_too_long")
     if rest.strip():
         yield rest
 

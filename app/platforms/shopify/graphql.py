@@ -6,6 +6,7 @@ Shopify throttles with HTTP 200 and an error code, which neither of its own clie
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from app import clock
@@ -14,6 +15,7 @@ from app.platforms.shopify.transport import READ_SECONDS, NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from app.platforms.base import ShopAccess
     from app.platforms.shopify.credentials import Credentials
@@ -60,14 +62,6 @@ class GraphQLFault:
     def may_pass(self) -> bool:
         """Whether the same call can work later."""
         return self.code in _PASSING
-
-
-class CallFailed(Exception):  # noqa: N818 - read as a sentence: a call failed
-    """Raised by iterators over pages only, which have no other way to tell that they end too early."""
-
-    def __init__(self, fault: GraphQLFault) -> None:
-        super().__init__(f"{fault.code}: {fault.message}")
-        self.fault = fault
 
 
 def user_error(data: Mapping[str, Any], field: str) -> GraphQLFault | None:
@@ -203,6 +197,11 @@ def _seconds_until(cost: Mapping[str, Any]) -> float | None:
 def gid(kind: str, number: str) -> str:
     """The API's name for a thing."""
     return f"gid://shopify/{kind}/{number}"
+
+
+def stamp(at: datetime) -> str:
+    """A time as search filters want it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def quoted(value: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import clock
-from app.platforms.shopify import asking, webhooks
+from app.platforms.shopify import asking, exports, importing, webhooks
+from app.platforms.shopify.budget import RedisBudget
 from app.platforms.shopify.credentials import Credentials
 from app.platforms.shopify.graphql import GraphQLClient
-from app.platforms.shopify.importing import Exports
 from app.platforms.shopify.normalise import normalise
 from app.platforms.shopify.tokens import TokenEndpoint
 from app.platforms.shopify.transport import Transport
@@ -18,14 +18,28 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import config
-    from app.platforms.base import Envelope, Refused, ShopAccess
+    from app.platforms.base import (
+        Envelope,
+        ExportFailed,
+        ExportReady,
+        ExportRunning,
+        ExportStarted,
+        Refused,
+        ShopAccess,
+        TokenResult,
+    )
     from app.platforms.events import Fact, Normalised
     from app.platforms.shopify.budget import CostBudget
     from app.platforms.shopify.graphql import GraphQLFault
 
 
+def build(settings: config.Settings) -> ShopifyPlatform:
+    """The platform as this installation is set up, its budget shared through Redis."""
+    return ShopifyPlatform(settings.shopify, RedisBudget.connect(settings.redis_url))
+
+
 class ShopifyPlatform:
-    """`base.Platform` for Shopify. Its parts are public, for the install flow and the import need more than that."""
+    """`base.Platform` for Shopify. Its parts are public, for the install flow needs more than that."""
 
     key = "shopify"
 
@@ -34,7 +48,6 @@ class ShopifyPlatform:
         self.credentials = Credentials.from_settings(settings)
         self.tokens = TokenEndpoint(self.credentials, transport, clock.real_now)
         self.graphql = GraphQLClient(self.credentials, transport, budget)
-        self.exports = Exports(self.graphql)
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Envelope | Refused:
         """See `base.Platform`."""
@@ -53,6 +66,28 @@ class ShopifyPlatform:
         """See `base.Platform`; `normalise.normalise` tells what the two optional facts about the shop are for."""
         return normalise(topic, body, triggered_at, received_at, shop_currency=shop_currency, shop_domain=shop_domain)
 
+    def refresh(self, shop: str, refresh_token: str) -> TokenResult:
+        """See `base.Platform`."""
+        return self.tokens.refresh(shop, refresh_token)
+
+    def start_export(
+        self, access: ShopAccess, kind: str, since: datetime | None, until: datetime | None
+    ) -> ExportStarted | ExportFailed:
+        """See `base.Platform`."""
+        return importing.start(self.graphql, access, kind, since, until)
+
+    def export_status(self, access: ShopAccess, export_id: str) -> ExportRunning | ExportReady | ExportFailed:
+        """See `base.Platform`."""
+        return importing.status(self.graphql, access, export_id)
+
+    def read_export(self, url: str, kind: str, done: int = 0) -> Iterator[tuple[int, tuple[Fact, ...]]]:
+        """See `base.Platform`.
+
+        Raises:
+            StoreSilentError: the download broke off.
+        """
+        return exports.read_export(url, kind, done)
+
     def order_exists(
         self, access: ShopAccess, *, checkout_token: str | None, email: str | None, since: datetime
     ) -> bool | None:
@@ -63,7 +98,7 @@ class ShopifyPlatform:
         """See `base.Platform`.
 
         Raises:
-            CallFailed: when the store stops answering midway.
+            StoreSilentError: when the store stops answering midway.
         """
         return asking.changes_since(self.graphql, access, kind, since)
 

@@ -8,14 +8,15 @@ the older refresh token; write both tokens in one transaction; token times are r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from app.platforms.base import TokenGranted, TokenRefused, TokenResult, TokenUnavailable
 from app.platforms.shopify.transport import NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from app.platforms.shopify.credentials import Credentials
     from app.platforms.shopify.transport import Answer, Transport
@@ -37,36 +38,6 @@ FINAL_CODES = frozenset(
         "invalid_refresh_token",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TokenGranted:
-    """A pair of tokens. Times are real time; `refresh_token` is None when the store gave a token that never ends."""
-
-    access_token: str = field(repr=False)
-    expires_at: datetime | None
-    refresh_token: str | None = field(repr=False)
-    refresh_expires_at: datetime | None
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRefused:
-    """The store said no. `final`: asking again in the same way is useless, the merchant has to open the app."""
-
-    code: str
-    final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TokenUnavailable:
-    """No word: try again, no sooner than `retry_after` seconds. The old refresh token still works."""
-
-    reason: str
-    retry_after: float
-
-
-TokenResult = TokenGranted | TokenRefused | TokenUnavailable
 
 
 def needs_refresh(expires_at: datetime | None, now: datetime) -> bool:
