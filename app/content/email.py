@@ -16,7 +16,7 @@ from app.content.body import html_tokens, set_text, text_tokens
 from app.content.brand import full_brand
 from app.content.check import check
 from app.content.faults import Source, Stop, Stretch, TemplateFault
-from app.content.filters import Words
+from app.content.filters import words
 from app.content.language import Place, content, parse, tokens_of
 from app.content.marks import Marked, mark
 from app.content.people import clean_customer
@@ -76,12 +76,13 @@ class CompiledEmail:
         answers the address to use; it must answer addresses that it has already wrapped as they are.
         """
         read = _readable(context).get
-        meter, words, wrap = Meter(), Words(locale, currency, zone), _once(wrap_link, context)
+        said, wrap = words(locale, currency, zone), _once(wrap_link, context)
+        meter = Meter()
         try:
-            subject = self.subject.run(read, meter, words, None)
-            preheader = self.preheader.run(read, meter, words, None) if self.preheader else ""
-            body = self.body.run(read, meter, words, wrap)
-            text = self.text.run(read, meter, words, wrap)
+            subject = self.subject.run(read, meter, said, None)
+            preheader = self.preheader.run(read, meter, said, None) if self.preheader else ""
+            body = self.body.run(read, meter, said, wrap)
+            text = self.text.run(read, meter, said, wrap)
         except Stop as stop:
             return self.source.fault(stop.message, stop.offset)
         return RenderedEmail(one_line(subject, MAX_SUBJECT), one_line(preheader, MAX_PREHEADER), body, set_text(text))

@@ -6,7 +6,9 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -52,7 +54,18 @@ class Words:
 
 
 _CURRENCY_LETTERS: Final = 3
+_ANY_MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _LONGEST_URL: Final = 2_000
+
+
+@lru_cache(maxsize=1024)
+def words(locale: str, currency: str, zone: str) -> Words:
+    """Answer `Words` that are warm: babel reads a locale's files once, which must not count as a message's own work."""
+    made = Words(locale, currency, zone)
+    made.money(0)
+    for style in STYLES:
+        local_date(_ANY_MOMENT, style, locale, zone)
+    return made
 
 
 def number(value: object) -> Number | None:

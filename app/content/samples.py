@@ -82,7 +82,7 @@ def _sample(  # noqa: PLR0913  each is one thing a preview may want different
     brand: Mapping[str, object] | None = None,
     logo: bool = True,
     discount: bool = True,
-    address: str = "Fern & Oak Ltd\n12 Mill Lane\nBristol BS1 4RW, United Kingdom",
+    address: str = "12 Mill Lane\nBristol BS1 4RW, United Kingdom",
     email: str = "hello@fernandoak.example",
 ) -> Sample:
     items = [_item(thing, image_base) for thing in things]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.content.faults import Source, Stop, TemplateFault
-from app.content.filters import Words
+from app.content.filters import words
 from app.content.language import Place, tokens_of
 from app.content.people import clean_customer
 from app.content.runtime import Meter
@@ -49,7 +49,8 @@ class CompiledSms:
     ) -> RenderedSms | TemplateFault:
         """Render for one person: typographic marks made plain, blanks tidied, segments counted."""
         try:
-            text = self.program.run(reader(context), Meter(), Words(locale, currency, zone), None)
+            said = words(locale, currency, zone)
+            text = self.program.run(reader(context), Meter(), said, None)
         except Stop as stop:
             return self.source.fault(stop.message, stop.offset)
         text = _GAPS.sub("\n\n", _LINES.sub("\n", _BLANKS.sub(" ", plain_letters(text)))).strip()
