@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import clock, doorbell, transaction
+from app import admin, clock, doorbell, registry, storefront, transaction
 from app.cli import cli
 from app.extensions import db
+from app.inbox import views as inbox
 from app.security import keyring
 from app.security.redaction import configure_logging
 
@@ -43,7 +44,11 @@ def create_app(settings: Settings) -> Flask:
     with app.app_context():
         transaction.bind(db.engine)
     doorbell.bind(settings.redis_url)
+    registry.load(settings)
     app.cli.add_command(cli)
+    app.register_blueprint(inbox.bp)
+    storefront.register(app)
+    admin.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

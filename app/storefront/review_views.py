@@ -1,0 +1,81 @@
+"""Reviews: a star in a mail opens the form with that rating chosen; only the form's button saves it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy import text
+from werkzeug.exceptions import NotFound
+
+from app import clock
+from app.messages import engagement
+from app.messages.models import MessageContent
+from app.reviews.models import Review
+from app.security import tokens
+from app.shops import service as shops
+from app.shops import settings as shop_settings
+from app.storefront.subscription_views import PAGE_HEADERS
+from app.transaction import transaction
+from app.upsert import upsert
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+bp = Blueprint("reviews", __name__, template_folder="templates")
+
+LONGEST_WORDS = 5_000
+
+
+@bp.route("/review/<token>", methods=["GET", "POST"])
+def review(token: str) -> Response:
+    """The form, and what it saves. Sending it again changes the review."""
+    named = tokens.read("review", token, 4)
+    if named is None:
+        raise NotFound
+    shop_id, message_id, number, stars = named
+    with transaction(shop_id) as session:
+        item = _item(session, message_id, number)
+        message = session.execute(
+            text("SELECT customer_id, subject_key FROM message WHERE shop_id = :shop AND id = :id"),
+            {"shop": shop_id, "id": message_id},
+        ).first()
+        if item is None or message is None:
+            raise NotFound
+        rating, words, problem = min(max(stars, 1), 5), "", None
+        if request.method == "POST":
+            rating, words = _rating(request.form.get("rating"), rating), request.form.get("words", "").strip()
+            if len(words) > LONGEST_WORDS:
+                problem = f"That is a little long: please keep it under {LONGEST_WORDS:,} characters."
+            else:
+                _save(session, message, item, rating, words)
+        else:
+            engagement.seen(session, message_id, "click", None, request.user_agent.string[:300], request.method)
+        shop = shops.get(session)
+        html = render_template(
+            "storefront/review.html", shop_name=shop.name or shop.domain, brand=shop_settings.of(shop).brand,
+            home=shop.storefront_url or f"https://{shop.domain}", item=item, rating=rating, words=words,
+            problem=problem, saved=request.method == "POST" and problem is None,
+        )
+    return Response(html, 422 if problem else 200, headers=PAGE_HEADERS)
+
+
+def _item(session: Session, message_id: int, number: int) -> dict[str, Any] | None:
+    content = session.get(MessageContent, (session.info["shop_id"], message_id))
+    items = content.context["data"].get("review", {}).get("items", []) if content else []
+    return items[number] if number < len(items) else None
+
+
+def _rating(given: str | None, otherwise: int) -> int:
+    return int(given) if given in ("1", "2", "3", "4", "5") else otherwise
+
+
+def _save(session: Session, message: Any, item: dict[str, Any], rating: int, words: str) -> None:
+    now = clock.now()
+    row = {
+        "customer_id": message.customer_id, "order_id": int(message.subject_key),
+        "product_external_id": str(item["product_id"]), "rating": rating, "words": words or None,
+        "created_at": now, "updated_at": now,
+    }
+    upsert(session, Review, [row], key=("order_id", "product_external_id"), newer="true",
+           merge={"created_at": "t.created_at"})
