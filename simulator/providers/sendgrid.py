@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from simulator.providers.postbox import Postbox
 
 MAX_BYTES = 30 * 1024 * 1024
+SHOWN = frozenset({"delivered", "bounce", "deferred", "spamreport"})
+"""Events that change how a mail stands."""
 
 
 class SendGrid:
@@ -155,7 +157,8 @@ class SendGrid:
 
     def event(self, message: Message, kind: str, after: float = 0.0, **more: str) -> None:
         """Report one event of a mail; the app's own arguments become top-level keys."""
-        message.status = kind if kind in {"delivered", "bounce", "deferred", "spamreport"} else message.status
+        if kind in SHOWN:
+            asyncio.get_running_loop().call_later(after, setattr, message, "status", kind)
         self._callbacks.email_event(
             {
                 "email": message.to,

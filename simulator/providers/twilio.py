@@ -261,7 +261,7 @@ class Twilio:
 
     def _report(self, text: Text, message: Message, url: str) -> None:
         final, error = _FATES.get(text.to[-2:], ("delivered", None))
-        after = 0.0
+        loop, after = asyncio.get_running_loop(), 0.0
         for status in ("queued", "sent", final):
             after += self._rng.uniform(0.1, 0.4)
             form = {
@@ -278,9 +278,13 @@ class Twilio:
                 form["MessagingServiceSid"] = text.service
             if status == final and error:
                 form["ErrorCode"] = error
+            loop.call_later(after, self._settle, text, message, status, form.get("ErrorCode"))
             self._callbacks.sms_status(url, form, after)
-        text.status = message.status = final
-        text.error_code = error
+
+    @staticmethod
+    def _settle(text: Text, message: Message, status: str, error_code: str | None) -> None:
+        text.status = message.status = status
+        text.error_code = error_code
 
     def _resource(self, text: Text) -> dict[str, Any]:
         stamp = format_datetime(text.sent_at.astimezone(UTC))

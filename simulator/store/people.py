@@ -21,15 +21,36 @@ EMAIL_SHARE = 0.60
 SMS_SHARE = 0.30
 PHONE_SHARE = 0.55
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 _FIRST = {
-    "en": ["Maya", "Owen", "Priya", "Lucas", "Nora", "Theo", "Isla", "Caleb", "Ruby", "Felix", "Amara", "Jonah", "Hazel", "Miles", "Leila", "Oscar", "Wren", "Dylan", "Tessa", "Marcus", "Ivy", "Rafael", "Clara", "Elias", "Naomi", "Jasper", "Freya", "Silas", "Alma", "Gideon", "Sofia", "Hugo", "Daphne", "Kai", "Odette", "Ezra"],
-    "fr": ["Camille", "Louis", "Manon", "Antoine", "Élise", "Baptiste", "Inès", "Rémi", "Margaux", "Étienne", "Léa", "Théodore"],
-    "de": ["Jonas", "Lena", "Moritz", "Greta", "Fabian", "Mila", "Jürgen", "Annika", "Lukas", "Käthe", "Sören", "Paula"],
+    "en": _words("""
+        Maya Owen Priya Lucas Nora Theo Isla Caleb Ruby Felix Amara Jonah Hazel Miles Leila Oscar Wren
+        Dylan Tessa Marcus Ivy Rafael Clara Elias Naomi Jasper Freya Silas Alma Gideon Sofia Hugo Daphne
+        Kai Odette Ezra
+    """),
+    "fr": _words("""
+        Camille Louis Manon Antoine Élise Baptiste Inès Rémi Margaux Étienne Léa Théodore
+    """),
+    "de": _words("""
+        Jonas Lena Moritz Greta Fabian Mila Jürgen Annika Lukas Käthe Sören Paula
+    """),
 }
 _LAST = {
-    "en": ["Brooks", "Hale", "Raman", "Whitfield", "Okafor", "Lindqvist", "Marsh", "Delgado", "Quinn", "Abbott", "Castellan", "Novak", "Pryor", "Sato", "Winslow", "Fairley", "Moreau", "Tanaka", "Beckett", "Osei", "Larkin", "Vance", "Holloway", "Ferris", "Adeyemi", "Calloway", "Drummond", "Reyes", "Thorne", "Park"],
-    "fr": ["Lefèvre", "Moulin", "Garnier", "Roussel", "Chevalier", "Aubert", "Perrin", "Lacroix"],
-    "de": ["Brandt", "Köhler", "Vogt", "Seidel", "Lorenz", "Krüger", "Albrecht", "Winkler"],
+    "en": _words("""
+        Brooks Hale Raman Whitfield Okafor Lindqvist Marsh Delgado Quinn Abbott Castellan Novak Pryor
+        Sato Winslow Fairley Moreau Tanaka Beckett Osei Larkin Vance Holloway Ferris Adeyemi Calloway
+        Drummond Reyes Thorne Park
+    """),
+    "fr": _words("""
+        Lefèvre Moulin Garnier Roussel Chevalier Aubert Perrin Lacroix
+    """),
+    "de": _words("""
+        Brandt Köhler Vogt Seidel Lorenz Krüger Albrecht Winkler
+    """),
 }
 _STREETS = {
     "en": (

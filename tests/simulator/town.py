@@ -117,7 +117,7 @@ def settings_for(tmp_path: Path, app_port: int, **changes: Any) -> Settings:
     values: dict[str, Any] = {
         "port": free_port(),
         "app_url": f"http://127.0.0.1:{app_port}",
-        "clock": BusinessClock(600.0, EPOCH),
+        "clock": BusinessClock(changes.pop("speed", 600.0), EPOCH),
         "seed": 7,
         "data": tmp_path,
         "keys": Keys.from_env({}),
