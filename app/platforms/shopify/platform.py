@@ -10,6 +10,7 @@ from app.platforms.shopify.budget import RedisBudget
 from app.platforms.shopify.credentials import Credentials
 from app.platforms.shopify.graphql import GraphQLClient
 from app.platforms.shopify.normalise import normalise
+from app.platforms.shopify.signed_queries import ProxyRequest, verify_proxy
 from app.platforms.shopify.tokens import TokenEndpoint
 from app.platforms.shopify.transport import Transport
 
@@ -105,3 +106,8 @@ class ShopifyPlatform:
     def shop_info(self, access: ShopAccess, at: datetime) -> asking.ShopInfo | GraphQLFault:
         """Who the store is and what the app may do there."""
         return asking.shop_info(self.graphql, access, at)
+
+    def storefront_call(self, query_string: str) -> ProxyRequest | None:
+        """A shopper's request that came through the store's own pages; None when the store didn't sign it."""
+        found = verify_proxy(self.credentials, query_string, clock.real_now())
+        return found if isinstance(found, ProxyRequest) else None
