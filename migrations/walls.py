@@ -64,6 +64,7 @@ def build() -> None:
         """
     )
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP}")
+    op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}")
     op.execute(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {APP}")
     for table, rights in CLERKS_RIGHTS.items():
         op.execute(f'GRANT {rights} ON "{table}" TO {CLERK}')

@@ -20,7 +20,7 @@ from app.security.keyring import CannotOpenError
 from app.security.sealed import open_bytes
 from app.shops import importing
 from app.shops import service as shops
-from app.shops.models import UNKNOWN_SHOP
+from app.shops.models import UNKNOWN_SHOP, Shop
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _apply_one_by_one(shop_id: int) -> int:
             with transaction(shop_id) as session:
                 if not _only_one(session):
                     return 0
-                rows = [row for row in _pending(session, 1, only=delivery_id)]
+                rows = _pending(session, 1, only=delivery_id)
                 if rows:
                     _apply(session, rows)
         except OperationalError:
@@ -156,7 +156,8 @@ def _apply(session: Session, rows: Sequence[Any]) -> None:
     if shop_id == UNKNOWN_SHOP:
         _settle(session, [_Read(row.id, (), "parked", "unknown_shop") for row in rows])
         return
-    deliveries = [_read(row) for row in rows]
+    shop = shops.get(session)
+    deliveries = [_read(row, shop) for row in rows]
     record(session, [fact for delivery in deliveries for fact in delivery.facts])
     _settle(session, deliveries)
 
@@ -179,12 +180,14 @@ def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> No
         journeys.react(session, touched)
 
 
-def _read(row: Any) -> _Read:
+def _read(row: Any, shop: Shop) -> _Read:
     try:
         body = open_bytes(row.body, BODY_PURPOSE)
     except CannotOpenError:
         return _Read(row.id, (), "parked", "sealed_with_a_lost_key")
-    result = registry.platform(row.platform).normalise(row.topic, body, row.triggered_at, row.received_at)
+    result = registry.platform(row.platform).normalise(
+        row.topic, body, row.triggered_at, row.received_at, shop_currency=shop.currency, shop_domain=shop.domain
+    )
     if isinstance(result, Unreadable):
         return _Read(row.id, (), "parked", result.reason)
     if isinstance(result, Ignored):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from app.conditions import Condition
 
@@ -34,7 +34,16 @@ def _duration(value: Any) -> Any:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+def written(span: timedelta) -> str:
+    """A span as a definition writes it, in the largest unit that fits: `3d`, not `72h`."""
+    minutes = int(span.total_seconds() // 60)
+    for unit, size in (("w", 7 * 24 * 60), ("d", 24 * 60), ("h", 60)):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(written, when_used="json")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Moment = Literal["previous", "entered", "trigger", "placed", "shipped", "delivered"]
 Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low"]

@@ -1,0 +1,175 @@
+"""What codes mean, in the merchant's words. One table for everything that may stand in a `reason`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _(source: str, **values: object) -> str:
+    """A sentence for the merchant. The one place through which every word goes, so that it can be translated."""
+    return source.format(**values) if values else source
+
+
+REASONS: Final[dict[str, str]] = {
+    # The way in
+    "checkout_abandoned": _("Left a checkout without paying"),
+    "cart_abandoned": _("Left a filled cart"),
+    "order_placed": _("Placed an order"),
+    "product_running_low": _("Bought something that runs out"),
+    "still_shopping": _("Was still shopping, so the clock started again"),
+    "basket_changed": _("Changed what is in the basket, so the clock started again"),
+    "replaced": _("A newer purchase took this one's place"),
+    "cool_down": _("Was in this journey less than a week ago"),
+    "too_late": _("It would have come too late to be useful"),
+    "nothing_in_it": _("There is nothing in the basket"),
+    "nobody_to_write_to": _("The order names nobody to write to"),
+    "gift_cards_only": _("Only gift cards were bought"),
+    "draft_not_paid": _("The draft order isn't paid"),
+    "test_order": _("It is a test order"),
+    "order_not_seen_yet": _("The order itself hasn't reached us yet"),
+    "no_usable_gap": _("We don't know yet how long this lasts"),
+    # The way out
+    "bought": _("They bought"),
+    "bought_again": _("They bought it again by themselves"),
+    "checkout_is_gone": _("The checkout no longer exists"),
+    "cart_is_gone": _("The cart no longer exists"),
+    "order_is_gone": _("The order no longer exists"),
+    "product_is_gone": _("The product no longer exists"),
+    "checkout_started": _("They went on to checkout"),
+    "cart_emptied": _("They emptied the cart"),
+    "order_cancelled": _("The order was cancelled"),
+    "order_deleted": _("The order was deleted"),
+    "order_refunded": _("The order was refunded"),
+    "nothing_left_to_review": _("There is nothing left to ask about"),
+    "never_delivered": _("We never heard that it was delivered"),
+    "never_shipped": _("We never heard that it was shipped"),
+    "never_placed": _("We never heard that it was placed"),
+    "step_is_gone": _("The step they stood at was removed"),
+    "all_steps_done": _("All steps done"),
+    "journey_turned_off": _("You turned the journey off"),
+    "uninstalled": _("The app was removed from the store"),
+    # Steps
+    "due": _("It is time for this message"),
+    "happened": _("What we waited for has happened"),
+    "did_not_happen": _("What we waited for didn't happen"),
+    "yes": _("Yes"),
+    "no": _("No"),
+    "condition": _("The step's condition doesn't hold"),
+    # Gates
+    "all_gates_open": _("Everything allowed it"),
+    "no_address": _("We have no address for this channel"),
+    "no_consent": _("They haven't agreed to marketing on this channel"),
+    "unsubscribed": _("They unsubscribed"),
+    "opted_out": _("They texted STOP"),
+    "complaint": _("They marked a message as spam"),
+    "complained": _("They marked this message as spam"),
+    "erased": _("Their data was erased"),
+    "deleted": _("The customer was deleted in the store"),
+    "all_marketing_stopped": _("You stopped all marketing"),
+    "quiet_hours": _("It is night where they live; it goes in the morning"),
+    "channel_window": _("They heard from you a short while ago on this channel"),
+    "weekly_cap": _("They had as many messages this week as you allow"),
+    "provider_limit": _("The provider's limit was reached"),
+    "store_unreachable": _("Your store didn't answer when we asked whether they had bought"),
+    "dropped_by_merchant": _("You dropped it"),
+    "retried_by_merchant": _("You asked for another try"),
+    # Handing over
+    "no_provider": _("No provider is set up for this channel"),
+    "template_error": _("The template has a mistake"),
+    "outcome_unknown": _("The provider never said whether it took it; sending again could double it"),
+    "repeated_once": _("The provider gave no answer; it is tried once more"),
+    "found_at_provider": _("The provider confirmed that it has it"),
+    "surely_absent": _("The provider surely never got it; it is tried again"),
+    "receipt_arrived": _("The provider reported it"),
+    "worker_lost": _("Sending was interrupted; we are finding out what happened"),
+    "timeout": _("The provider didn't answer in time"),
+    "connection_lost": _("The connection to the provider broke"),
+    "connection_refused": _("The provider couldn't be reached"),
+    "rate_limited": _("The provider asked us to slow down"),
+    "unreadable_answer": _("The provider's answer made no sense"),
+    "invalid_address": _("The address doesn't exist"),
+    "bounced": _("The mailbox refused it"),
+    "dropped": _("The provider dropped it"),
+    "failed": _("The provider couldn't deliver it"),
+    "account_credentials": _("The provider refuses our account's password or key"),
+    "account_sender": _("The provider doesn't accept the sender's address"),
+    # Deliveries
+    "unknown_shop": _("It came for a store that isn't known here"),
+    "foreign_shop": _("Its content belongs to another store"),
+    "sealed_with_a_lost_key": _("It was stored under a secret key that is gone"),
+    "not_json": _("It isn't readable data"),
+    "unused_topic": _("Nothing here needs this kind of news"),
+    "stock_not_counted": _("The store doesn't count this stock"),
+    "no_consent_told": _("It says nothing about consent"),
+    "merge_not_completed": _("The merge isn't finished"),
+    "parcel_not_moving": _("The parcel hasn't moved"),
+    "not_an_export": _("It isn't about one of our exports"),
+    "no_access": _("The store doesn't let us in: open the app once more"),
+}
+
+PREFIXES: Final[dict[str, str]] = {
+    "suppressed": _("This address must not be written to ({what})"),
+    "filter": _("The journey's filter on {what} doesn't fit"),
+    "condition": _("The step's condition on {what} doesn't hold"),
+    "rejected": _("The provider refused it ({what})"),
+    "error": _("Something in it broke our reading ({what})"),
+    "unreadable": _("It can't be read ({what})"),
+    "missing": _("Something is missing: {what}"),
+}
+
+MESSAGE_STATES: Final[dict[str, str]] = {
+    "planned": _("Planned"), "due": _("Waiting to go"), "deferred": _("Waiting"), "claimed": _("Going out"),
+    "sending": _("Going out"), "unknown": _("Finding out"), "accepted": _("Sent"), "delivered": _("Delivered"),
+    "bounced": _("Bounced"), "complained": _("Marked as spam"), "parked": _("Needs you"), "failed": _("Failed"),
+    "skipped": _("Not sent"), "expired": _("Too late"), "cancelled": _("Cancelled"),
+}
+TONES: Final[dict[str, str]] = {
+    "accepted": "good", "delivered": "good", "applied": "good", "installed": "good", "done": "good",
+    "planned": "calm", "due": "calm", "deferred": "calm", "claimed": "calm", "sending": "calm", "pending": "calm",
+    "waiting": "calm", "exporting": "calm", "reading": "calm",
+    "unknown": "care", "skipped": "plain", "expired": "plain", "cancelled": "plain", "ignored": "plain",
+    "bounced": "bad", "complained": "bad", "failed": "bad", "parked": "bad",
+}
+OUTCOMES: Final[dict[str, str]] = {
+    "entered": _("Entered"), "not_entered": _("Did not enter"), "moved": _("Started over"), "waited": _("Waited"),
+    "split": _("Took a branch"), "planned": _("Planned"), "sent": _("Sent"), "deferred": _("Held for later"),
+    "skipped": _("Not sent"), "expired": _("Too late"), "cancelled": _("Cancelled"), "exited": _("Left"),
+    "completed": _("Finished"), "failed": _("Failed"), "parked": _("Needs you"), "unknown": _("Finding out"),
+    "bounced": _("Bounced"), "complained": _("Marked as spam"), "due": _("Tried again"),
+}
+DELIVERY_STATES: Final[dict[str, str]] = {
+    "pending": _("Waiting"), "applied": _("Applied"), "ignored": _("Not needed"), "parked": _("Needs you"),
+}
+CHANNELS: Final[dict[str, str]] = {"email": _("Email"), "sms": _("SMS"), "whatsapp": _("WhatsApp")}
+CONSENTS: Final[dict[str, str]] = {
+    "subscribed": _("Subscribed"), "unsubscribed": _("Unsubscribed"), "pending": _("Asked to confirm"),
+    "never_asked": _("Never asked"),
+}
+IMPORT_KINDS: Final[dict[tuple[str, str], str]] = {
+    ("customers", "recent"): _("Customers of the last 90 days"), ("products", "recent"): _("All products"),
+    ("orders", "recent"): _("Orders of the last 90 days"), ("customers", "older"): _("Older customers"),
+    ("orders", "older"): _("Older orders"),
+}
+IMPORT_STATES: Final[dict[str, str]] = {
+    "waiting": _("Waiting its turn"), "exporting": _("The store is preparing it"), "reading": _("Reading"),
+    "done": _("Done"), "failed": _("Failed"),
+}
+
+
+def spelled(code: str) -> str:
+    """A code made readable: `checkout.gift_cards_only` -> `checkout gift cards only`."""
+    return code.replace("_", " ").replace(".", " ").replace(":", ": ").strip()
+
+
+def reason(code: str | None) -> str:
+    """A reason code as a sentence; a code without words of its own is made readable."""
+    if not code:
+        return ""
+    if code in REASONS:
+        return REASONS[code]
+    prefix, _colon, what = code.partition(":")
+    if what and prefix in PREFIXES:
+        inner = REASONS.get(what)
+        return PREFIXES[prefix].format(what=inner[0].lower() + inner[1:] if inner else spelled(what))
+    text = spelled(code)
+    return text[:1].upper() + text[1:]
