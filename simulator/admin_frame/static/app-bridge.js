@@ -61,7 +61,7 @@
   XMLHttpRequest.prototype.open = function (method, url, ...rest) {
     const known = calls.get(this);
     calls.set(this, { args: [method, url, ...rest], headers: [], ours: ours(url), retried: false });
-    if (!known) this.addEventListener("readystatechange", retryOnce);
+    if (!known) ["readystatechange", "progress", "load", "loadend"].forEach((name) => this.addEventListener(name, retryOnce));
     return open.call(this, method, url, ...rest);
   };
   XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
@@ -80,15 +80,15 @@
     setRequestHeader.call(xhr, "Authorization", `Bearer ${bearer}`);
     send.call(xhr, calls.get(xhr).body);
   };
+  // A refused first answer stays unheard: its events stop here, and after the last one the call is made again.
   function retryOnce(event) {
     const call = calls.get(this);
-    const refused = this.readyState === 2 && this.status === 401 && this.getResponseHeader(RETRY);
+    const refused = this.readyState >= 2 && this.status === 401 && this.getResponseHeader(RETRY);
     if (!refused || call.retried || !call.ours) return;
     event.stopImmediatePropagation();
+    if (event.type !== "loadend") return;
     call.retried = true;
-    const { timeout, withCredentials, responseType } = this;
     open.apply(this, call.args);
-    Object.assign(this, { timeout, withCredentials, responseType });
     call.headers.forEach(([name, value]) => setRequestHeader.call(this, name, value));
     idToken({ fresh: true }).then((bearer) => go(this, bearer));
   }
