@@ -104,9 +104,13 @@ class Intake:
         return outcome
 
     def take(self, platform: str, envelope: Envelope, body: bytes) -> Taken:
-        """Queue a delivery and wait for its row to be durable, at most as long as a store would."""
+        """Queue a delivery and wait for its row to be durable."""
+        return self.wait(self.offer(platform, envelope, body))
+
+    def wait(self, outcome: Future[Taken]) -> Taken:
+        """Wait for a delivery's outcome, at most as long as a store would."""
         try:
-            return self.offer(platform, envelope, body).result(LONGEST_WAIT_SECONDS)
+            return outcome.result(LONGEST_WAIT_SECONDS)
         except TimeoutError:
             REFUSED.labels("slow").inc()
             return Taken.LATER

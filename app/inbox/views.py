@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, request
 from prometheus_client import Counter
 
@@ -9,9 +13,13 @@ from app import registry
 from app.inbox.accept import Intake, Taken
 from app.platforms.base import Refused
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 bp = Blueprint("inbox", __name__)
 intake = Intake()
 
+PATH = "/webhooks/shopify"
 FORGED = Counter("regulars_webhooks_refused_total", "Webhooks that were not taken in", ["reason"])
 ANSWERS = {
     Taken.STORED: (200, ""),
@@ -20,13 +28,27 @@ ANSWERS = {
 }
 
 
-@bp.post("/webhooks/shopify")
-def receive() -> Response:
-    """Take a delivery in. 200 means that it is durable (or was here before)."""
-    body = request.get_data(cache=False)
-    envelope = registry.platform("shopify").receive(request.headers, body)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A webhook that is answered without being stored."""
+
+    status: int
+    words: str
+
+
+def offer(headers: Mapping[str, str], body: bytes) -> Future[Taken] | Answered:
+    """Verify a webhook and queue it for the next commit. For every kind of server."""
+    envelope = registry.platform("shopify").receive(headers, body)
     if isinstance(envelope, Refused):
         FORGED.labels(envelope.reason).inc()
-        return Response(envelope.reason, envelope.status, mimetype="text/plain")
-    status, words = ANSWERS[intake.take("shopify", envelope, body)]
-    return Response(words, status, mimetype="text/plain", headers={"Retry-After": "5"} if status == 503 else None)  # noqa: PLR2004 HTTP
+        return Answered(envelope.status, envelope.reason)
+    return intake.offer("shopify", envelope, body)
+
+
+@bp.post(PATH)
+def receive() -> Response:
+    """Take a delivery in. 200 means that it is durable (or was here before)."""
+    taken = offer(dict(request.headers), request.get_data(cache=False))
+    status, words = (taken.status, taken.words) if isinstance(taken, Answered) else ANSWERS[intake.wait(taken)]
+    headers = {"Retry-After": "5"} if status == 503 else None  # noqa: PLR2004 HTTP
+    return Response(words, status, mimetype="text/plain", headers=headers)
