@@ -114,7 +114,8 @@ PREFIXES: Final[dict[str, str]] = {
     "rejected": _("The provider refused it ({what})"),
     "error": _("Something in it broke our reading ({what})"),
     "unreadable": _("It can't be read ({what})"),
-    "missing": _("Something is missing: {what}"),
+    "missing_field": _("The store left out {what}"),
+    "bad_field": _("The store wrote {what} in a way we can't read"),
 }
 
 MESSAGE_STATES: Final[dict[str, str]] = {

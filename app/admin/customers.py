@@ -1,0 +1,5 @@
+"""Soon."""
+
+
+def routes() -> None:
+    """None yet."""

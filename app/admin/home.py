@@ -1,0 +1,151 @@
+"""Home: is it installed, what came in, what went out, what needs the merchant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, g
+
+from app import clock
+from app.admin import installing
+from app.admin.guard import bp, shopify
+from app.admin.queries import home as queries
+from app.admin.queries import journeys as journey_queries
+from app.admin.showing import missing, page, part
+from app.admin.words import _
+from app.content.dates import zone_of
+from app.messages.accounts import account_for
+from app.shops import settings as shop_settings
+from app.transaction import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+SENT = ("accepted", "delivered")
+UNDER_WAY = ("planned", "due", "deferred", "claimed", "sending", "unknown")
+HELD_BACK = ("skipped", "expired", "cancelled")
+TROUBLE = ("parked", "failed", "bounced", "complained")
+MOST_REASONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs the merchant: what, and where to go."""
+
+    tone: str
+    title: str
+    text: str
+    link: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Messages that moved today."""
+
+    counts: dict[str, int]
+    reasons: list[tuple[str, int]]
+    """Why some were held back or wait, most frequent first."""
+
+
+def routes() -> None:
+    """Hang the page and its live parts on the guarded blueprint."""
+    bp.add_url_rule("/", "home", home)
+    bp.add_url_rule("/admin/home/imports", "home_imports", imports)
+    bp.add_url_rule("/admin/home/pulse", "home_pulse", pulse)
+    bp.add_url_rule("/admin/<path:rest>", "nowhere", nowhere)
+
+
+def home() -> Response:
+    """The page."""
+    if g.shop.version_at is None and installing.learn_about_store(shopify(), g.shop_id):
+        g.shop = installing.standing(g.shop_id).shop
+    return show()
+
+
+def show(toast: str | None = None, address: str | None = None) -> Response:
+    """The page as it is now."""
+    with transaction(g.shop_id) as session:
+        values = _pulse(session) | {
+            "imports": queries.imports(session, g.shop_id),
+            "journeys": journey_queries.overview(session, g.shop_id, clock.now()),
+        }
+    return page("home.html", title=_("Home"), toast=toast, address=address, **values)
+
+
+def imports() -> Response:
+    """How far the import is; refreshes itself while it runs."""
+    with transaction(g.shop_id) as session:
+        return part("home_imports.html", imports=queries.imports(session, g.shop_id))
+
+
+def pulse() -> Response:
+    """What needs attention, today's messages and the last events; refreshes itself."""
+    with transaction(g.shop_id) as session:
+        return part("home_pulse.html", **_pulse(session))
+
+
+def nowhere(rest: str) -> Response:
+    """Any address that is none of ours."""
+    del rest
+    return missing(_("There is no such page"))
+
+
+def _pulse(session: Session) -> dict[str, Any]:
+    since = _midnight(clock.now())
+    return {
+        "notices": _notices(session),
+        "today": _today(queries.messages_since(session, g.shop_id, since),
+                        queries.skipped_steps(session, g.shop_id, since)),
+        "deliveries": queries.latest_deliveries(session, g.shop_id),
+    }
+
+
+def _midnight(now: datetime) -> datetime:
+    local = now.astimezone(zone_of(g.shop.timezone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for row in moved:
+        for name, states in (("sent", SENT), ("under_way", UNDER_WAY), ("held_back", HELD_BACK), ("trouble", TROUBLE)):
+            counts[name] += row.count if row.state in states else 0
+        counts[f"sent_{row.channel}"] += row.count if row.state in SENT else 0
+        if row.reason and row.state in (*HELD_BACK, "deferred"):
+            reasons[row.reason] += row.count
+    for row in skipped:
+        counts["held_back"] += row.count
+        reasons[row.reason] += row.count
+    return Today(dict(counts), reasons.most_common(MOST_REASONS))
+
+
+def _notices(session: Session) -> list[Notice]:
+    waiting = queries.attention(session, g.shop_id)
+    found = []
+    if g.shop.needs_reauthorization:
+        found.append(Notice("bad", _("Your store no longer lets us in"),
+                            _("Nothing new is read from it. Close the app and open it again to renew the access.")))
+    if shop_settings.of(g.shop).stopped:
+        found.append(Notice("care", _("All marketing is stopped"), _("Only messages about orders go out."),
+                            "/admin/settings#stop", _("Settings")))
+    for channel, name in (("email", _("email")), ("sms", _("SMS"))):
+        if account_for(session, channel) is None:
+            found.append(Notice("care", _("There is no provider for {channel}", channel=name),
+                                _("Messages by {channel} are kept until there is one.", channel=name)))
+    if waiting.messages:
+        found.append(Notice("bad", _("Messages that need you: {n}", n=waiting.messages),
+                            _("Each says why it stopped. Try it again, or drop it."),
+                            "/admin/messages?state=parked", _("Look at them")))
+    if waiting.deliveries:
+        found.append(Notice("care", _("News we couldn't use: {n}", n=waiting.deliveries),
+                            _("Your store told us something that we couldn't read. Nothing else was held up by it."),
+                            "/admin/deliveries", _("Look at them")))
+    return found

@@ -1,0 +1,72 @@
+"""What the home page shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+LONGEST_WAIT = timedelta(days=10)
+"""No starter's message stays useful longer, so what moved today was planned since then: the index covers that."""
+
+
+def imports(session: Session, shop_id: int) -> Sequence[Any]:
+    """The parts of the present install's import, in their order."""
+    return session.execute(
+        text("""
+            SELECT kind, span, state, lines_read, things, error, due_at, started_at, finished_at FROM import
+            WHERE shop_id = :shop AND generation = (SELECT max(generation) FROM import WHERE shop_id = :shop)
+            ORDER BY position
+        """),
+        {"shop": shop_id},
+    ).all()
+
+
+def latest_deliveries(session: Session, shop_id: int, limit: int = 8) -> Sequence[Any]:
+    """The newest webhooks."""
+    return session.execute(
+        text("SELECT id, topic, state, reason, received_at FROM delivery WHERE shop_id = :shop "
+             "ORDER BY received_at DESC, id DESC LIMIT :limit"),
+        {"shop": shop_id, "limit": limit},
+    ).all()
+
+
+def messages_since(session: Session, shop_id: int, since: datetime) -> Sequence[Any]:
+    """(state, reason, channel, count) of messages that moved since then."""
+    return session.execute(
+        text("""
+            SELECT state, reason, channel, count(*) AS count FROM message
+            WHERE shop_id = :shop AND planned_at >= :planned AND updated_at >= :since
+            GROUP BY state, reason, channel
+        """),
+        {"shop": shop_id, "since": since, "planned": since - LONGEST_WAIT},
+    ).all()
+
+
+def skipped_steps(session: Session, shop_id: int, since: datetime) -> Sequence[Any]:
+    """(reason, count) of steps that led to no message at all, since then."""
+    return session.execute(
+        text("""
+            SELECT reason, count(*) AS count FROM decision
+            WHERE shop_id = :shop AND at >= :since AND outcome = 'skipped' AND message_id IS NULL GROUP BY reason
+        """),
+        {"shop": shop_id, "since": since},
+    ).all()
+
+
+def attention(session: Session, shop_id: int) -> Any:
+    """How many things wait for the merchant."""
+    return session.execute(
+        text("""
+            SELECT (SELECT count(*) FROM delivery WHERE shop_id = :shop AND state = 'parked') AS deliveries,
+                (SELECT count(*) FROM message WHERE shop_id = :shop AND state = 'parked') AS messages
+        """),
+        {"shop": shop_id},
+    ).one()

@@ -1,0 +1,121 @@
+"""How pages are drawn: templates with the shop's zone, money and words at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, g, render_template, request
+
+from app import clock
+from app.admin import words
+from app.admin.assets import asset
+from app.admin.guard import settings
+from app.admin.words import _
+from app.content.dates import local_date
+from app.content.money import money_format
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from flask import Flask
+
+NAVIGATION = (
+    ("/", "Home"), ("/admin/journeys", _("Journeys")), ("/admin/messages", _("Messages")),
+    ("/admin/customers", _("Customers")), ("/admin/deliveries", _("Deliveries")), ("/admin/settings", _("Settings")),
+)
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+UNITS = ((DAY, _("{n} days"), _("1 day")), (HOUR, _("{n} hours"), _("1 hour")), (MINUTE, _("{n} min"), _("1 min")))
+
+
+def install(app: Flask) -> None:
+    """Give templates their words and filters."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        reason=words.reason, spelled=words.spelled, moment=moment, day=day, ago=ago, money=money, number=number
+    )
+    app.jinja_env.globals.update(_=_, words=words)
+
+
+def page(
+    name: str, *, title: str, status: int = 200, toast: str | None = None, address: str | None = None, **values: Any
+) -> Response:
+    """A whole page. `toast` is said by the admin once it is there; `address` is what the browser then shows."""
+    response = Response(
+        render_template(
+            f"admin/{name}", title=title, api_key=settings().shopify.api_key, asset=asset,
+            bridge=settings().shopify.app_bridge_url, navigation=_navigation(), shop=g.shop, **values,
+        ),
+        status,
+    )
+    if toast:
+        response.headers["HX-Trigger"] = orjson.dumps({"said": {"message": toast}}).decode()
+    if address:
+        response.headers["HX-Push-Url"] = address
+    return response
+
+
+def part(name: str, **values: Any) -> Response:
+    """A part of a page, to be put in place by htmx."""
+    return Response(render_template(f"admin/{name}", shop=g.shop, **values))
+
+
+def missing(what: str) -> Response:
+    """There is no such thing in this shop (there may be one in another: the answer is the same)."""
+    return page("missing.html", title=_("Not found"), status=404, what=what)
+
+
+def _navigation() -> list[tuple[str, str]]:
+    """The admin opens these as documents without a token; with shop and host the page that fetches one knows whose."""
+    known = {name: request.args[name] for name in ("host",) if name in request.args}
+    query = urlencode({"shop": g.shop.domain, **known})
+    return [(f"{path}?{query}", label) for path, label in NAVIGATION]
+
+
+def moment(at: datetime | None) -> str:
+    """A time in the shop's zone: `Mar 4, 2026, 3:20 PM`, seconds left out."""
+    if at is None:
+        return ""
+    written = local_date(at.replace(second=0, microsecond=0), "datetime", g.shop.locale, g.shop.timezone)
+    return written.replace(":00 ", " ", 1) if written.count(":") > 1 else written
+
+
+def day(at: datetime | None) -> str:
+    """A date in the shop's zone."""
+    return "" if at is None else local_date(at, "medium", g.shop.locale, g.shop.timezone)
+
+
+def ago(at: datetime | None) -> str:
+    """How long since, or until: `5 min ago`, `in 2 hours`."""
+    if at is None:
+        return ""
+    seconds = (clock.now() - at).total_seconds()
+    for size, many, one in UNITS:
+        count = round(abs(seconds) / size)
+        if abs(seconds) >= size * 0.95:
+            text = one if count == 1 else many.format(n=count)
+            return _("{span} ago", span=text) if seconds > 0 else _("in {span}", span=text)
+    return _("just now") if seconds >= 0 else _("in a moment")
+
+
+def money(minor: int | None, currency: str | None = None) -> str:
+    """An amount as the shop writes it."""
+    return "" if minor is None else money_format(g.shop.locale, currency or g.shop.currency).format(minor)
+
+
+def number(value: int) -> str:
+    """A count with thousands set apart."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def span(length: timedelta) -> str:
+    """A length of time in words: `1 hour`, `3 days`, `90 minutes`."""
+    seconds = int(length.total_seconds())
+    for size, many, one in ((7 * DAY, _("{n} weeks"), _("1 week")), (DAY, _("{n} days"), _("1 day")),
+                            (HOUR, _("{n} hours"), _("1 hour"))):
+        if seconds and seconds % size == 0 and (size != 7 * DAY or seconds >= 14 * DAY):
+            count = seconds // size
+            return one if count == 1 else many.format(n=count)
+    minutes = seconds // MINUTE
+    return _("1 minute") if minutes == 1 else _("{n} minutes", n=minutes)
