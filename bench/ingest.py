@@ -1,0 +1,159 @@
+"""How many webhooks a second are durable before their answer? Beside a Flask no-op and a plain ORM endpoint.
+
+    python -m bench.ingest [requests per round]
+
+One run, one machine, the same 6 kB order, correct HMAC, a new webhook id each. The no-op answers without looking; the
+ORM endpoint is what one would write first: gunicorn, Flask-SQLAlchemy, `add` and `commit` of the parsed payload.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.load import send
+from local.ports import free_port
+from local.services import Postgres, Redis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.load import Result
+
+SECRET = "hush_secret_for_benchmarks"  # noqa: S105 it opens nothing
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 3
+CONNECTIONS = 128
+SERVERS = {
+    "durable": ["granian", "--interface", "asgi", "--workers", "1", "asgi:app"],
+    "durable, WSGI": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
+    "Flask no-op": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "16",
+                    "bench.naive_ingest:noop"],
+    "ORM add/commit": ["gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "bench.naive_ingest:orm"],
+}
+
+
+def order(number: int) -> bytes:
+    """A 6 kB order."""
+    lines = [
+        {"id": number * 10 + i, "variant_id": 40_000 + i, "product_id": 30_000 + i, "title": f"House blend {i}",
+         "quantity": 1 + i % 3, "price": "18.00", "sku": f"HB-{i}", "variant_title": "250 g", "gift_card": False,
+         "requires_shipping": True, "properties": [], "tax_lines": [{"price": "1.48", "rate": 0.0825, "title": "Tax"}],
+         "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + i}", "vendor": "Sage", "grams": 250}
+        for i in range(12)
+    ]
+    body = {
+        "id": number, "name": f"#{number}", "email": f"shopper{number % 5000}@example.com",
+        "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z", "currency": "USD",
+        "total_price": "100.00", "current_total_price": "100.00", "financial_status": "paid", "test": False,
+        "source_name": "web", "checkout_token": f"tok{number}", "cart_token": f"cart{number}",
+        "customer": {"id": number % 5000, "email": f"shopper{number % 5000}@example.com", "first_name": "Ana"},
+        "line_items": lines, "note": "x" * 900,
+    }
+    return json.dumps(body).encode()
+
+
+def requests(count: int) -> list[bytes]:
+    """Signed requests, ready to be written to a socket."""
+    bodies = [order(n) for n in range(200)]
+    macs = [base64.b64encode(hmac.digest(SECRET.encode(), b, hashlib.sha256)).decode() for b in bodies]
+    made = []
+    for n in range(count):
+        body, mac = bodies[n % 200], macs[n % 200]
+        head = (
+            f"POST /webhooks/shopify HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nX-Shopify-Topic: orders/create\r\nX-Shopify-Hmac-Sha256: {mac}\r\n"
+            f"X-Shopify-Shop-Domain: bench.myshopify.com\r\nX-Shopify-Api-Version: 2026-10\r\n"
+            f"X-Shopify-Webhook-Id: {uuid.uuid4()}\r\nX-Shopify-Triggered-At: 2026-11-20T10:00:00Z\r\n\r\n"
+        )
+        made.append(head.encode() + body)
+    return made
+
+
+@contextmanager
+def server(name: str, environment: dict[str, str]) -> Iterator[int]:
+    """One of the servers, on a free port."""
+    port = free_port()
+    command = SERVERS[name]
+    program = Path(sys.executable).parent / command[0]
+    where = ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(
+        [program, *where, *command[1:]], cwd=ROOT, env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).read()  # noqa: S310 our own server
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("a server did not come up")
+
+
+def main() -> None:
+    """Three interleaved rounds of each server; medians and ratios."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    results: dict[str, list[Result]] = {name: [] for name in SERVERS}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = stack.enter_context(Postgres(folder / "postgres"))
+        stack.callback(postgres.wipe)
+        redis = stack.enter_context(Redis(folder / "redis"))
+        environment = {
+            "DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "SHOPIFY_API_SECRET": SECRET, "LOG_LEVEL": "WARNING",
+            "SECRET_KEY": "5f2b9c0d1e3a4f6789ab0c1d2e3f4a5b6c7d8e9f", "PUBLIC_URL": "http://127.0.0.1:1",
+        }
+        subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "regulars", "upgrade"], cwd=ROOT, check=True,
+            env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for _ in range(ROUNDS):
+            for name in SERVERS:
+                some = requests(count // 10 if name == "ORM add/commit" else count)
+                with server(name, environment) as port:
+                    send(port, requests(500), CONNECTIONS)
+                    result = send(port, some, CONNECTIONS)
+                if set(result.statuses) != {200}:
+                    raise SystemExit(f"{name}: {dict(result.statuses)}")
+                results[name].append(result)
+    report(results)
+
+
+def report(results: dict[str, list[Result]]) -> None:
+    """Print the table."""
+    rate = {name: statistics.median(r.rate for r in some) for name, some in results.items()}
+    for name, some in results.items():
+        p50, p99 = (statistics.median(r.percentile(s) for r in some) for s in (0.5, 0.99))
+        print(f"{name:16} {rate[name]:9,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms")
+    print(f"\ndurable / Flask no-op      {rate['durable'] / rate['Flask no-op']:.2f}  (target 1.0)")
+    print(f"durable / ORM add/commit   {rate['durable'] / rate['ORM add/commit']:.1f}  (target 12)")
+
+
+if __name__ == "__main__":
+    main()
