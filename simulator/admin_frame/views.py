@@ -25,6 +25,7 @@ STATIC = {path.name: path for path in (HERE / "static").iterdir()}
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 SCENARIOS = (
     ("abandon", "Abandon a checkout"),
+    ("abandon_cart", "Abandon a basket"),
     ("buy", "Buy something"),
     ("buy_and_deliver", "Buy, ship and deliver"),
     ("late_delivery_scan", "Report last week's delivery"),

@@ -392,4 +392,6 @@ def _checkout_lines(visit: Checkout) -> list[CheckoutLine]:
 
 def type_of(thing: Any) -> str:
     """The API's name for the kind of a thing, where a field may hold several."""
+    if isinstance(thing, dict):
+        return str(thing["__typename"])
     return "WebhookSubscription" if isinstance(thing, Subscription) else GLOBAL_KINDS.get(type(thing), "BulkOperation")

@@ -48,10 +48,14 @@ class Counter:
         basket = self.store.new_cart([self.store.line(*wanted[0])], now)
         self.webhooks.publish([("carts/create", payloads.cart(basket))])
         for variant, quantity in wanted[1:]:
-            basket.lines.append(self.store.line(variant, quantity))
-            basket.updated_at = self.clock.now()
-            self.webhooks.publish([("carts/update", payloads.cart(basket))])
+            self.add_to_cart(basket, variant, quantity)
         return basket
+
+    def add_to_cart(self, basket: Cart, variant: Variant, quantity: int = 1) -> None:
+        """One more thing into a basket."""
+        basket.lines.append(self.store.line(variant, quantity))
+        basket.updated_at = self.clock.now()
+        self.webhooks.publish([("carts/update", payloads.cart(basket))])
 
     def start_checkout(self, basket: Cart) -> Checkout:
         """Somebody presses "check out"; the store doesn't know who yet."""
@@ -84,6 +88,11 @@ class Counter:
         """The shopper comes back to the checkout and lingers."""
         visit.updated_at = self.clock.now()
         self.webhooks.publish([("checkouts/update", payloads.checkout(visit, self.paper))])
+
+    def drop_checkout(self, visit: Checkout) -> None:
+        """The checkout is deleted; its basket stays."""
+        del self.store.checkouts[visit.token]
+        self.webhooks.publish([("checkouts/delete", payloads.checkout_deleted(visit))])
 
     # -- paying ------------------------------------------------------------------------------------------------
 

@@ -259,7 +259,9 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
         "featuredMedia": lambda product, _a, c: {
             "id": gid("MediaImage", product.id + 5),
             "alt": product.title,
+            "__typename": "MediaImage",
             "mediaContentType": "IMAGE",
+            "image": image(product, None, c),
             "preview": {"image": image(product, None, c), "status": "READY"},
         },
         "featuredImage": image,

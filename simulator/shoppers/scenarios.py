@@ -13,7 +13,7 @@ from aiohttp import web
 from simulator.clock import iso
 from simulator.ids import number_of
 from simulator.shoppers.sessions import Basket
-from simulator.store.history import Habit
+from simulator.store.history import Habit, pick_variants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,9 +143,11 @@ class Scenarios:
         return self._about(who, visit)
 
     def abandon_cart(self, asked: Answer) -> Answer:
-        """Come back as somebody known, start again, and leave before the checkout knows anything."""
+        """Give contact data at a checkout, throw the checkout away, add something to the basket, and leave."""
         who, visit = self._visit(asked)
-        self._counter.pay(visit)
+        self._counter.drop_checkout(visit)
+        basket = self._counter.store.carts[visit.cart_token]
+        self._counter.add_to_cart(basket, pick_variants(self._shoppers.rng, self._counter.store, 1)[0])
         return self._about(who, visit)
 
     def complete_checkout(self, asked: Answer) -> Answer:

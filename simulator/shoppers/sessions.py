@@ -42,14 +42,14 @@ POS_SHARE, TEST_SHARE = 0.04, 0.005
 LEAST_PAUSE_SECONDS = 0.5
 """Real time between two visitors, so that a very fast clock doesn't drown whoever watches."""
 HOURLY = (
-    0.3,
-    0.2,
-    0.15,
-    0.1,
-    0.1,
-    0.2,
+    0.6,
+    0.5,
     0.4,
-    0.7,
+    0.4,
+    0.4,
+    0.5,
+    0.6,
+    0.8,
     0.9,
     1.1,
     1.2,
@@ -61,11 +61,11 @@ HOURLY = (
     1.2,
     1.3,
     1.5,
-    1.8,
-    1.9,
     1.7,
+    1.7,
+    1.5,
     1.2,
-    0.7,
+    0.8,
 )
 """How busy an hour of the shop's day is, relative to the mean."""
 

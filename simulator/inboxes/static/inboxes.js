@@ -25,7 +25,7 @@
     const state = message.inbound ? "reply" : message.clicked ? "clicked" : message.opened ? "read" : message.status;
     const link = make("a", { href: `#${message.number}` }, face, make("b", { textContent: message.name }),
       make("time", { textContent: message.at }),
-      make("span", { className: "line", textContent: `${message.channel === "sms" ? "💬 " : ""}${message.subject}` }),
+      make("span", { className: message.channel === "sms" ? "line text" : "line", textContent: message.subject }),
       make("small", { textContent: state }));
     link.classList.toggle("here", message.number === chosen());
     return make("li", {}, link);

@@ -1,0 +1,44 @@
+"""What the simulated API knows is a part of the real one, so that nothing works here and fails at a real store."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.shopify.executor import SCHEMA
+
+CARRIED = Path(__file__).parents[2] / "node_modules" / "@shopify" / "dev-mcp" / "dist" / "data"
+OWN_NAMES = {"Query": "QueryRoot"}
+
+
+def real_types() -> dict[str, Any]:
+    path = CARRIED / "admin_2026-10.json.gz"
+    if not path.exists():
+        pytest.skip("the real schema comes with the npm packages, which are not installed")
+    schema = json.loads(gzip.decompress(path.read_bytes()))
+    schema = schema.get("data", schema)["__schema"]
+    return {each["name"]: each for each in schema["types"]}
+
+
+def test_every_field_and_argument_exists_in_the_real_schema() -> None:
+    real, strange = real_types(), []
+    for name, kind in SCHEMA.type_map.items():
+        theirs = real.get(OWN_NAMES.get(name, name))
+        fields = getattr(kind, "fields", None)
+        if name.startswith("__") or not fields or name.endswith("Payload") or name == "UserError":
+            continue
+        if theirs is None:
+            strange.append(name)
+            continue
+        known = {each["name"]: each for each in theirs.get("fields") or theirs.get("inputFields") or []}
+        for field_name, field in fields.items():
+            if field_name not in known:
+                strange.append(f"{name}.{field_name}")
+                continue
+            arguments = {each["name"] for each in known[field_name].get("args") or []}
+            strange += [f"{name}.{field_name}({each})" for each in getattr(field, "args", {}) if each not in arguments]
+    assert strange == []
