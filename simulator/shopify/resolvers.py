@@ -7,16 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.clock import iso
 from simulator.ids import gid
+from simulator.shopify.fields import (
+    NO,
+    YES,
+    attribute,
+    constant,
+    gid_of_kind,
+    iso_or_none,
+    legacy_id,
+    opt_in_level,
+    time_of,
+    times,
+)
 from simulator.shopify.order_payloads import shipment_status
-from simulator.shopify.payloads import Stationery, decimal
+from simulator.shopify.payloads import decimal
+from simulator.shopify.people_resolvers import (
+    customer_fields,
+    email_address_fields,
+    mailing_address_fields,
+    phone_number_fields,
+)
 from simulator.store import models
 from simulator.store.state import RATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from simulator.shopify.executor import Resolver
+    from simulator.shopify.payloads import Stationery
     from simulator.store.state import Store
 
 GLOBAL_KINDS: dict[type, str] = {
@@ -66,41 +84,8 @@ class CheckoutLine:
         return self.line.id
 
 
-def _time(name: str) -> Resolver:
-    return lambda thing, _a, _c: _iso(getattr(thing, name))
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return iso(moment) if moment else None
-
-
-def _gid(kind: str) -> Resolver:
-    return lambda thing, _a, _c: gid(kind, thing.id)
-
-
-def _constant(value: Any) -> Resolver:
-    return lambda _t, _a, _c: value
-
-
-YES = _constant(value=True)
-NO = _constant(value=False)
-
-
-def _legacy(thing: Any, _a: Any, _c: Any) -> str:
-    return str(thing.id)
-
-
-def _attribute(name: str) -> Resolver:
-    return lambda thing, _a, _c: getattr(thing, name)
-
-
 def _order_money(cents: Callable[[models.Order], int]) -> Resolver:
     return lambda order, _a, _c: Money(cents(order), order.presentment_currency)
-
-
-def _times(*names: str) -> dict[str, Resolver]:
-    """`created_at` answers `createdAt`."""
-    return {name.split("_")[0] + "".join(word.title() for word in name.split("_")[1:]): _time(name) for name in names}
 
 
 def _limited(values: list[Any], arguments: dict[str, Any]) -> list[Any]:
@@ -117,27 +102,27 @@ def build_leaf_resolvers(store: Store, paper: Stationery) -> dict[str, dict[str,
                 "currencyCode": money.presentment,
             },
         },
-        "Customer": _customer(paper),
-        "CustomerEmailAddress": _email_address(paper),
-        "CustomerPhoneNumber": _phone_number(),
+        "Customer": customer_fields(paper),
+        "CustomerEmailAddress": email_address_fields(paper),
+        "CustomerPhoneNumber": phone_number_fields(),
         "CustomerMarketingConsent": {
             "state": lambda consent, _a, _c: consent.state.upper(),
-            "optInLevel": _opt_in,
-            "updatedAt": _time("updated_at"),
+            "optInLevel": opt_in_level,
+            "updatedAt": time_of("updated_at"),
             "collectedFrom": lambda consent, _a, _c: consent.collected_from,
         },
         "CustomerEmailMarketingConsentState": {
             "marketingState": lambda consent, _a, _c: consent.state.upper(),
-            "marketingOptInLevel": _opt_in,
-            "consentUpdatedAt": _time("updated_at"),
+            "marketingOptInLevel": opt_in_level,
+            "consentUpdatedAt": time_of("updated_at"),
         },
         "CustomerSmsMarketingConsentState": {
             "marketingState": lambda consent, _a, _c: consent.state.upper(),
             "marketingOptInLevel": lambda consent, _a, _c: (consent.opt_in_level or "unknown").upper(),
-            "consentUpdatedAt": _time("updated_at"),
-            "consentCollectedFrom": _attribute("collected_from"),
+            "consentUpdatedAt": time_of("updated_at"),
+            "consentCollectedFrom": attribute("collected_from"),
         },
-        "MailingAddress": _mailing_address(),
+        "MailingAddress": mailing_address_fields(),
         "Product": _product(paper),
         "ProductVariant": _variant(paper),
         "Order": _order(paper),
@@ -146,86 +131,19 @@ def build_leaf_resolvers(store: Store, paper: Stationery) -> dict[str, dict[str,
         "AbandonedCheckout": _checkout(store, paper),
         "Fulfillment": _fulfilment(paper),
         "FulfillmentEvent": {
-            "id": _gid("FulfillmentEvent"),
+            "id": gid_of_kind("FulfillmentEvent"),
             "status": lambda event, _a, _c: event.status.upper(),
-            **_times("happened_at", "created_at"),
-            **dict.fromkeys(("message", "city", "province", "country", "zip", "estimatedDeliveryAt"), _constant(None)),
+            **times("happened_at", "created_at"),
+            **dict.fromkeys(("message", "city", "province", "country", "zip", "estimatedDeliveryAt"), constant(None)),
         },
         "Refund": {
-            "id": _gid("Refund"),
-            "legacyResourceId": _legacy,
-            **_times("created_at"),
-            "updatedAt": _time("created_at"),
-            "processedAt": _time("created_at"),
+            "id": gid_of_kind("Refund"),
+            "legacyResourceId": legacy_id,
+            **times("created_at"),
+            "updatedAt": time_of("created_at"),
+            "processedAt": time_of("created_at"),
             "totalRefundedSet": lambda back, _a, _c: Money(back.amount),
         },
-    }
-
-
-def _opt_in(consent: models.Consent, _a: Any, _c: Any) -> str | None:
-    return consent.opt_in_level.upper() if consent.opt_in_level else None
-
-
-def _customer(paper: Stationery) -> dict[str, Resolver]:
-    return {
-        "id": _gid("Customer"),
-        "legacyResourceId": _legacy,
-        **_times("created_at", "updated_at"),
-        "displayName": lambda who, _a, _c: f"{who.first_name} {who.last_name}",
-        "verifiedEmail": YES,
-        "taxExempt": NO,
-        "dataSaleOptOut": NO,
-        "canDelete": lambda who, _a, _c: not who.orders,
-        "lifetimeDuration": _constant("about 1 year"),
-        "numberOfOrders": lambda who, _a, _c: str(len(who.orders)),
-        "amountSpent": lambda who, _a, _c: {
-            "amount": decimal(sum(o.total - o.refunded for o in who.orders if not o.cancelled_at and not o.test)),
-            "currencyCode": paper.identity.currency,
-        },
-        "lastOrder": lambda who, _a, _c: who.orders[-1] if who.orders else None,
-        "defaultEmailAddress": lambda who, _a, _c: who if who.email else None,
-        "defaultPhoneNumber": lambda who, _a, _c: who if who.phone else None,
-        "emailMarketingConsent": lambda who, _a, _c: who.email_consent if who.email else None,
-        "smsMarketingConsent": lambda who, _a, _c: who.sms_consent if who.phone else None,
-        "defaultAddress": _attribute("address"),
-        "addresses": lambda who, _a, _c: [who.address] if who.address else [],
-    }
-
-
-def _email_address(paper: Stationery) -> dict[str, Resolver]:
-    return {
-        "emailAddress": _attribute("email"),
-        "validFormat": YES,
-        "openTrackingLevel": _constant("UNKNOWN"),
-        "marketingState": lambda who, _a, _c: who.email_consent.state.upper(),
-        "marketingOptInLevel": lambda who, _a, c: _opt_in(who.email_consent, None, c),
-        "marketingUpdatedAt": lambda who, _a, _c: _iso(who.email_consent.updated_at),
-        "marketingUnsubscribeUrl": lambda who, _a, _c: f"{paper.shop_url}/account/unsubscribe/{who.id}",
-        "sourceLocation": _constant(None),
-    }
-
-
-def _phone_number() -> dict[str, Resolver]:
-    return {
-        "phoneNumber": _attribute("phone"),
-        "smsMarketingConsent": _attribute("sms_consent"),
-        "whatsAppMarketingConsent": _constant(None),
-        "marketingState": lambda who, _a, _c: who.sms_consent.state.upper(),
-        "marketingOptInLevel": lambda who, _a, c: _opt_in(who.sms_consent, None, c),
-        "marketingUpdatedAt": lambda who, _a, _c: _iso(who.sms_consent.updated_at),
-        "marketingCollectedFrom": lambda who, _a, _c: who.sms_consent.collected_from,
-    }
-
-
-def _mailing_address() -> dict[str, Resolver]:
-    return {
-        "id": _gid("MailingAddress"),
-        "countryCodeV2": _attribute("country_code"),
-        "name": lambda home, _a, _c: f"{home.first_name} {home.last_name}",
-        "province": lambda home, _a, _c: home.province or None,
-        "provinceCode": lambda home, _a, _c: home.province_code or None,
-        "formatted": lambda home, _a, _c: [home.address1, f"{home.city} {home.province_code} {home.zip}", home.country],
-        **dict.fromkeys(("address2", "company", "latitude", "longitude"), _constant(None)),
     }
 
 
@@ -247,13 +165,13 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
         return _image(paper, product)
 
     return {
-        "id": _gid("Product"),
-        "legacyResourceId": _legacy,
-        **_times("created_at", "updated_at"),
-        "publishedAt": _time("created_at"),
+        "id": gid_of_kind("Product"),
+        "legacyResourceId": legacy_id,
+        **times("created_at", "updated_at"),
+        "publishedAt": time_of("created_at"),
         "onlineStoreUrl": url,
         "onlineStorePreviewUrl": url,
-        "descriptionHtml": _attribute("description"),
+        "descriptionHtml": attribute("description"),
         "tracksInventory": YES,
         "totalInventory": lambda product, _a, _c: sum(v.inventory_quantity for v in product.variants),
         "featuredMedia": lambda product, _a, c: {
@@ -275,9 +193,9 @@ def _product(paper: Stationery) -> dict[str, Resolver]:
 
 def _variant(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("ProductVariant"),
-        "legacyResourceId": _legacy,
-        "updatedAt": _time("updated_at"),
+        "id": gid_of_kind("ProductVariant"),
+        "legacyResourceId": legacy_id,
+        "updatedAt": time_of("updated_at"),
         "createdAt": lambda variant, _a, _c: iso(variant.product.created_at),
         "displayName": lambda variant, _a, _c: f"{variant.product.title} - {variant.title}",
         "price": lambda variant, _a, _c: decimal(variant.price),
@@ -285,8 +203,8 @@ def _variant(paper: Stationery) -> dict[str, Resolver]:
             decimal(variant.compare_at_price) if variant.compare_at_price else None
         ),
         "availableForSale": lambda variant, _a, _c: variant.inventory_quantity > 0,
-        "inventoryPolicy": _constant("DENY"),
-        "barcode": _constant(None),
+        "inventoryPolicy": constant("DENY"),
+        "barcode": constant(None),
         "taxable": YES,
         "image": lambda variant, _a, _c: _image(paper, variant.product),
         "selectedOptions": lambda variant, _a, _c: [{"name": "Size", "value": variant.title}],
@@ -302,25 +220,25 @@ def _variant(paper: Stationery) -> dict[str, Resolver]:
 
 def _order(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("Order"),
-        "legacyResourceId": _legacy,
-        **_times("created_at", "processed_at", "updated_at", "cancelled_at", "closed_at"),
+        "id": gid_of_kind("Order"),
+        "legacyResourceId": legacy_id,
+        **times("created_at", "processed_at", "updated_at", "cancelled_at", "closed_at"),
         "cancelReason": lambda order, _a, _c: order.cancel_reason.upper() if order.cancel_reason else None,
         "closed": lambda order, _a, _c: order.closed_at is not None,
         "confirmed": YES,
-        "currencyCode": _constant("USD"),
-        "presentmentCurrencyCode": _attribute("presentment_currency"),
+        "currencyCode": constant("USD"),
+        "presentmentCurrencyCode": attribute("presentment_currency"),
         "displayFinancialStatus": lambda order, _a, _c: order.financial_status.upper(),
         "displayFulfillmentStatus": lambda order, _a, _c: (order.fulfilment_status or "unfulfilled").upper(),
-        "returnStatus": _constant("NO_RETURN"),
-        "customerLocale": _attribute("locale"),
+        "returnStatus": constant("NO_RETURN"),
+        "customerLocale": attribute("locale"),
         "customerAcceptsMarketing": lambda order, _a, _c: bool(order.customer and order.customer.email_consent.given),
-        "sourceIdentifier": _constant(None),
-        "registeredSourceUrl": _constant(None),
-        "discountCode": _constant(None),
-        "discountCodes": _constant([]),
-        "note": _constant(None),
-        "customAttributes": _constant([]),
+        "sourceIdentifier": constant(None),
+        "registeredSourceUrl": constant(None),
+        "discountCode": constant(None),
+        "discountCodes": constant([]),
+        "note": constant(None),
+        "customAttributes": constant([]),
         "totalPriceSet": _order_money(lambda order: order.total),
         "currentTotalPriceSet": _order_money(lambda order: 0 if order.cancelled_at else order.total - order.refunded),
         "subtotalPriceSet": _order_money(lambda order: order.subtotal),
@@ -332,8 +250,8 @@ def _order(paper: Stationery) -> dict[str, Resolver]:
         "netPaymentSet": _order_money(lambda order: order.total - order.refunded),
         "statusPageUrl": lambda order, _a, _c: f"{paper.shop_url}/orders/{order.token}/authenticate",
         "confirmationNumber": lambda order, _a, _c: order.token[:9].upper(),
-        "shippingAddress": _attribute("address"),
-        "billingAddress": _attribute("address"),
+        "shippingAddress": attribute("address"),
+        "billingAddress": attribute("address"),
         "requiresShipping": lambda order, _a, _c: any(line.variant.grams for line in order.lines),
         "fullyPaid": YES,
         "unpaid": NO,
@@ -353,7 +271,7 @@ def _order(paper: Stationery) -> dict[str, Resolver]:
         "refunds": lambda order, a, _c: _limited(order.refunds, a),
         "currentSubtotalLineItemsQuantity": lambda order, _a, _c: sum(line.current_quantity for line in order.lines),
         "subtotalLineItemsQuantity": lambda order, _a, _c: sum(line.quantity for line in order.lines),
-        "app": _constant(None),
+        "app": constant(None),
     }
 
 
@@ -365,7 +283,7 @@ def _line(paper: Stationery) -> dict[str, Resolver]:
         "variantTitle": lambda row, _a, _c: row.line.variant.title,
         "sku": lambda row, _a, _c: row.line.variant.sku,
         "quantity": lambda row, _a, _c: row.line.quantity,
-        "customAttributes": _constant([]),
+        "customAttributes": constant([]),
         "image": lambda row, _a, _c: _image(paper, row.line.variant.product),
         "product": lambda row, _a, _c: row.line.variant.product,
         "variant": lambda row, _a, _c: row.line.variant,
@@ -394,7 +312,7 @@ def _order_line(paper: Stationery) -> dict[str, Resolver]:
         "originalUnitPriceSet": unit,
         "originalTotalSet": total,
         "discountedTotalSet": total,
-        "sellingPlan": _constant(None),
+        "sellingPlan": constant(None),
         "totalDiscountSet": lambda row, _a, _c: Money(0, row.order.presentment_currency),
     }
 
@@ -421,35 +339,35 @@ def _checkout(store: Store, paper: Stationery) -> dict[str, Resolver]:
         return Money(visit.subtotal)
 
     return {
-        "id": _gid("AbandonedCheckout"),
+        "id": gid_of_kind("AbandonedCheckout"),
         "name": lambda visit, _a, _c: f"#{visit.id}",
-        **_times("created_at", "updated_at", "completed_at"),
+        **times("created_at", "updated_at", "completed_at"),
         "abandonedCheckoutUrl": lambda visit, _a, _c: paper.recovery_url(visit),
-        "discountCodes": _constant([]),
-        "note": _constant(""),
+        "discountCodes": constant([]),
+        "note": constant(""),
         "taxesIncluded": NO,
         "totalPriceSet": total,
         "subtotalPriceSet": total,
         "totalLineItemsPriceSet": total,
         "totalTaxSet": lambda _v, _a, _c: Money(0),
         "totalDiscountSet": lambda _v, _a, _c: Money(0),
-        "customAttributes": _constant([]),
-        "shippingAddress": _attribute("address"),
-        "billingAddress": _attribute("address"),
+        "customAttributes": constant([]),
+        "shippingAddress": attribute("address"),
+        "billingAddress": attribute("address"),
         "customer": lambda visit, _a, _c: store.customers.get(visit.customer.id) if visit.customer else None,
     }
 
 
 def _fulfilment(paper: Stationery) -> dict[str, Resolver]:
     return {
-        "id": _gid("Fulfillment"),
-        "legacyResourceId": _legacy,
-        **_times("created_at", "updated_at"),
+        "id": gid_of_kind("Fulfillment"),
+        "legacyResourceId": legacy_id,
+        **times("created_at", "updated_at"),
         "status": lambda parcel, _a, _c: parcel.status.upper(),
         "displayStatus": lambda parcel, _a, _c: (shipment_status(parcel) or "fulfilled").upper(),
-        "inTransitAt": lambda parcel, _a, _c: _iso(parcel.happened("in_transit")),
-        "deliveredAt": lambda parcel, _a, _c: _iso(parcel.happened("delivered")),
-        "estimatedDeliveryAt": _constant(None),
+        "inTransitAt": lambda parcel, _a, _c: iso_or_none(parcel.happened("in_transit")),
+        "deliveredAt": lambda parcel, _a, _c: iso_or_none(parcel.happened("delivered")),
+        "estimatedDeliveryAt": constant(None),
         "requiresShipping": YES,
         "trackingInfo": lambda parcel, _a, _c: [
             {

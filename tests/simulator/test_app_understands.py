@@ -14,13 +14,7 @@ from simulator.shopify.webhooks import TOPICS
 if TYPE_CHECKING:
     from tests.simulator.town import InTown, Town
 
-NEVER_TOLD = {
-    "customers/data_request",
-    "app/scopes_update",
-    "bulk_operations/finish",
-    "shop/update",
-    "checkouts/delete",
-}
+NEVER_TOLD = {"customers/data_request", "app/scopes_update", "bulk_operations/finish", "shop/update"}
 """Topics that no scenario brings about."""
 
 
