@@ -31,6 +31,8 @@ EVENTS_PER_POST = 500
 GATHER_SECONDS = 0.05
 RETRY_SECONDS = (0.5, 1, 2, 4, 8, 15, 30, 60, 60, 60, 60, 60)
 CONCURRENT_POSTS = 24
+BREATH_SECONDS = 0.2
+"""A pause after a failure, so that an app that is down does not cost the senders their speed."""
 
 
 def sendgrid_signature(key: ec.EllipticCurvePrivateKey, timestamp: str, body: bytes) -> str:
@@ -151,6 +153,7 @@ class Callbacks:
                 pause = RETRY_SECONDS[report.tries]
                 report.tries += 1
                 asyncio.get_running_loop().call_later(pause, self._reports.put_nowait, report)
+                await asyncio.sleep(BREATH_SECONDS)
             else:
                 self.gave_up += 1
                 log.warning("gave up reporting to %s", urlsplit(report.url).path)
