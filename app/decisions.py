@@ -27,7 +27,12 @@ class Decision(Tenant, Base):
         Index("ix_decision_enrolment", "shop_id", "enrolment_id", "id"),
         # A refusal is recorded once, however often its occasion is reported.
         Index(
-            "uq_decision_refusal", "shop_id", "journey_id", "subject_key", "reason", unique=True,
+            "uq_decision_refusal",
+            "shop_id",
+            "journey_id",
+            "subject_key",
+            "reason",
+            unique=True,
             postgresql_where=text("outcome = 'not_entered'"),
         ),
     )

@@ -115,8 +115,9 @@ class Loop:
         """Run rung jobs until the bell has been silent for a while. False when it never rang."""
         try:
             queue = rq.Queue(self.queue, connection=self.connection, serializer="json")
-            self.bell = Guarded([queue], connection=self.connection, serializer="json", log_job_description=False,
-                                worker_ttl=60)
+            self.bell = Guarded(
+                [queue], connection=self.connection, serializer="json", log_job_description=False, worker_ttl=60
+            )
             return bool(self.bell.work(max_idle_time=int(SILENCE_SECONDS), logging_level="WARNING"))
         except redis.RedisError:
             clock.pause(1.0)

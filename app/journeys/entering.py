@@ -51,8 +51,11 @@ def _wake(session: Session, touched: Touched, now: datetime) -> None:
                 )
         """),
         {
-            "shop": session.info["shop_id"], "now": now, "orders": sorted(touched.orders),
-            "checkouts": sorted(touched.checkouts), "carts": sorted(touched.carts),
+            "shop": session.info["shop_id"],
+            "now": now,
+            "orders": sorted(touched.orders),
+            "checkouts": sorted(touched.checkouts),
+            "carts": sorted(touched.carts),
         },
     )
 
@@ -79,19 +82,31 @@ def admit(session: Session, journeys: Sequence[Running], found: Sequence[Candida
         if isinstance(verdict, Enter):
             if verdict.replaces and enrolment_id is not None:
                 _end(session, enrolment_id, "replaced", now)
-                noted.append(Decided(**base, enrolment_id=enrolment_id, step="trigger", outcome="exited",
-                                     reason="replaced"))
+                noted.append(
+                    Decided(**base, enrolment_id=enrolment_id, step="trigger", outcome="exited", reason="replaced")
+                )
             rows.append(_row(journey, candidate, verdict, now))
             entered[journey.id, person.id] = occasion.at
             rounds[journey.id, candidate.ref.key] = (
-                -1, Earlier(verdict.round, active=True, anchor_at=occasion.at, basket=occasion.basket, sent=False)
+                -1,
+                Earlier(verdict.round, active=True, anchor_at=occasion.at, basket=occasion.basket, sent=False),
             )
-            noted.append(Decided(**base, step="trigger", outcome="entered", reason=candidate.event,
-                                 detail={"round": verdict.round}))
+            noted.append(
+                Decided(
+                    **base, step="trigger", outcome="entered", reason=candidate.event, detail={"round": verdict.round}
+                )
+            )
         elif isinstance(verdict, Move) and enrolment_id is not None and enrolment_id > 0:
             _move(session, enrolment_id, occasion, now)
-            noted.append(Decided(**base, enrolment_id=enrolment_id, step="trigger", outcome="moved",
-                                 reason="basket_changed" if before and before.sent else "still_shopping"))
+            noted.append(
+                Decided(
+                    **base,
+                    enrolment_id=enrolment_id,
+                    step="trigger",
+                    outcome="moved",
+                    reason="basket_changed" if before and before.sent else "still_shopping",
+                )
+            )
         elif isinstance(verdict, Refuse):
             noted.append(Decided(**base, step="trigger", outcome="not_entered", reason=verdict.reason))
     _insert(session, rows)
@@ -107,11 +122,18 @@ def _with_person(occasion: Occasion, fields: Any) -> Occasion:
 
 def _row(journey: Running, candidate: Candidate, verdict: Enter, now: datetime) -> dict[str, Any]:
     return {
-        "journey_id": journey.id, "version_id": journey.version_id, "customer_id": candidate.ref.customer_id,
-        "subject_kind": candidate.ref.kind, "subject_key": candidate.ref.key, "round": verdict.round,
-        "step": journey.definition.program.first, "anchor_at": candidate.occasion.at, "entered_at": now,
+        "journey_id": journey.id,
+        "version_id": journey.version_id,
+        "customer_id": candidate.ref.customer_id,
+        "subject_kind": candidate.ref.kind,
+        "subject_key": candidate.ref.key,
+        "round": verdict.round,
+        "step": journey.definition.program.first,
+        "anchor_at": candidate.occasion.at,
+        "entered_at": now,
         # Looked at once right away: the first wait tells the clock when to look again.
-        "due_at": now, "data": candidate.data,
+        "due_at": now,
+        "data": candidate.data,
     }
 
 
@@ -140,19 +162,22 @@ def _move(session: Session, enrolment_id: int, occasion: Occasion, now: datetime
                 data = data || jsonb_build_object('basket', CAST(:basket AS text))
             WHERE shop_id = :shop AND id = :id AND state = 'active'
         """),
-        {"shop": session.info["shop_id"], "id": enrolment_id, "at": occasion.at, "now": now,
-         "basket": occasion.basket},
+        {"shop": session.info["shop_id"], "id": enrolment_id, "at": occasion.at, "now": now, "basket": occasion.basket},
     )
 
 
 def _end(session: Session, enrolment_id: int, reason: str, now: datetime) -> None:
     session.execute(
-        text("UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
-             "WHERE shop_id = :shop AND id = :id"),
+        text(
+            "UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
+            "WHERE shop_id = :shop AND id = :id"
+        ),
         {"shop": session.info["shop_id"], "id": enrolment_id, "reason": reason, "now": now},
     )
     session.execute(
-        text("UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
-             "WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred')"),
+        text(
+            "UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
+            "WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred')"
+        ),
         {"shop": session.info["shop_id"], "id": enrolment_id, "reason": reason, "now": now},
     )

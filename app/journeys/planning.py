@@ -13,8 +13,7 @@ from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.journeys import queries
 from app.journeys.rules import Advance, Place, Plan, advance
-from app.orders.subjects import Ref
-from app.orders.subjects import load as load_subjects
+from app.orders.subjects import Ref, load as load_subjects
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
@@ -44,8 +43,10 @@ def _due(now: datetime) -> dict[int, list[int]]:
     """Due enrolments by shop, earliest first."""
     with across_shops() as session:
         rows = session.execute(
-            text("SELECT shop_id, id FROM enrolment WHERE state = 'active' AND due_at <= :now "
-                 "ORDER BY due_at LIMIT :size"),
+            text(
+                "SELECT shop_id, id FROM enrolment WHERE state = 'active' AND due_at <= :now "
+                "ORDER BY due_at LIMIT :size"
+            ),
             {"now": now, "size": BATCH},
         )
         by_shop: dict[int, list[int]] = defaultdict(list)
@@ -58,8 +59,10 @@ def _plan_for(shop_id: int, ids: Sequence[int]) -> int:
     now = clock.now()
     with transaction(shop_id) as session:
         enrolments = session.execute(
-            text("SELECT * FROM enrolment WHERE shop_id = :shop AND id = ANY(:ids) AND state = 'active' "
-                 "AND due_at <= :now ORDER BY id FOR UPDATE SKIP LOCKED"),
+            text(
+                "SELECT * FROM enrolment WHERE shop_id = :shop AND id = ANY(:ids) AND state = 'active' "
+                "AND due_at <= :now ORDER BY id FOR UPDATE SKIP LOCKED"
+            ),
             {"shop": shop_id, "ids": list(ids), "now": now},
         ).all()
         if enrolments:
@@ -82,15 +85,20 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
         results.append((enrolment, advance(definition, Place(enrolment.step, enrolment.since), known, now), templates))
     rows = [
         _message(enrolment, plan, templates[plan.template], versions[enrolment.version_id][0], now)
-        for enrolment, result, templates in results for plan in result.plans
+        for enrolment, result, templates in results
+        for plan in result.plans
     ]
     if write_messages(session, rows):
         ring_after_commit(session, "send")
     _move_on(session, [(e, r) for e, r, _ in results], now)
-    log(session, [
-        Decided(e.customer_id, n.step, n.outcome, n.reason, now, e.journey_id, e.id, None, e.subject_key, n.detail)
-        for e, r, _ in results for n in r.noted
-    ])
+    log(
+        session,
+        [
+            Decided(e.customer_id, n.step, n.outcome, n.reason, now, e.journey_id, e.id, None, e.subject_key, n.detail)
+            for e, r, _ in results
+            for n in r.noted
+        ],
+    )
 
 
 def reference(enrolment: Any) -> Ref:
@@ -100,17 +108,28 @@ def reference(enrolment: Any) -> Ref:
 
 def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now: datetime) -> dict[str, Any]:
     return {
-        "enrolment_id": enrolment.id, "journey_id": enrolment.journey_id, "customer_id": enrolment.customer_id,
-        "step": plan.step, "template_id": template_id, "channel": plan.channel, "purpose": plan.send.purpose,
-        "priority": definition.priority, "audience": plan.send.audience, "subject_kind": enrolment.subject_kind,
-        "subject_key": enrolment.subject_key, "since": enrolment.anchor_at,
+        "enrolment_id": enrolment.id,
+        "journey_id": enrolment.journey_id,
+        "customer_id": enrolment.customer_id,
+        "step": plan.step,
+        "template_id": template_id,
+        "channel": plan.channel,
+        "purpose": plan.send.purpose,
+        "priority": definition.priority,
+        "audience": plan.send.audience,
+        "subject_kind": enrolment.subject_kind,
+        "subject_key": enrolment.subject_key,
+        "since": enrolment.anchor_at,
         # At hand-over the same sentences are asked again.
         "conditions": {
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
-            "exits": [{"if": [c.model_dump(by_alias=True) for c in x.when], "reason": x.reason}
-                      for x in definition.exits],
+            "exits": [
+                {"if": [c.model_dump(by_alias=True) for c in x.when], "reason": x.reason} for x in definition.exits
+            ],
         },
-        "planned_at": now, "due_at": plan.due_at, "useful_until": plan.useful_until,
+        "planned_at": now,
+        "due_at": plan.due_at,
+        "useful_until": plan.useful_until,
     }
 
 
@@ -143,8 +162,11 @@ def _move_on(session: Session, results: Sequence[tuple[Any, Advance]], now: date
     """Where everybody stands now; whoever left takes their unsent messages along."""
     rows = [
         {
-            "id": e.id, "step": r.place.step if r.place else "end", "since": r.place.since if r.place else e.since,
-            "due_at": r.due_at, "state": "active" if r.place else "completed" if r.ended == "completed" else "exited",
+            "id": e.id,
+            "step": r.place.step if r.place else "end",
+            "since": r.place.since if r.place else e.since,
+            "due_at": r.due_at,
+            "state": "active" if r.place else "completed" if r.ended == "completed" else "exited",
             "end_reason": r.ended,
         }
         for e, r in results

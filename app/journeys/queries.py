@@ -52,8 +52,14 @@ def running(session: Session, shop_id: int) -> list[Running]:
         {"shop": shop_id},
     )
     return [
-        Running(r.id, r.key, r.version_id, r.turned_on_at,
-                _definition(shop_id, r.version_id, r.definition.encode()), r.templates)
+        Running(
+            r.id,
+            r.key,
+            r.version_id,
+            r.turned_on_at,
+            _definition(shop_id, r.version_id, r.definition.encode()),
+            r.templates,
+        )
         for r in rows
     ]
 
@@ -61,8 +67,10 @@ def running(session: Session, shop_id: int) -> list[Running]:
 def versions(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, tuple[Definition, dict[str, int]]]:
     """Definitions and template ids of versions."""
     rows = session.execute(
-        text("SELECT id, definition::text AS definition, templates FROM journey_version "
-             "WHERE shop_id = :shop AND id = ANY(:ids)"),
+        text(
+            "SELECT id, definition::text AS definition, templates FROM journey_version "
+            "WHERE shop_id = :shop AND id = ANY(:ids)"
+        ),
         {"shop": shop_id, "ids": sorted(ids)},
     )
     return {r.id: (_definition(shop_id, r.id, r.definition.encode()), r.templates) for r in rows}
@@ -94,8 +102,10 @@ def earlier(
 def last_entries(session: Session, shop_id: int, customer_ids: Collection[int]) -> dict[tuple[int, int], datetime]:
     """(journey, customer) -> when the person last entered."""
     rows = session.execute(
-        text("SELECT journey_id, customer_id, max(anchor_at) AS at FROM enrolment "
-             "WHERE shop_id = :shop AND customer_id = ANY(:ids) GROUP BY journey_id, customer_id"),
+        text(
+            "SELECT journey_id, customer_id, max(anchor_at) AS at FROM enrolment "
+            "WHERE shop_id = :shop AND customer_id = ANY(:ids) GROUP BY journey_id, customer_id"
+        ),
         {"shop": shop_id, "ids": sorted(customer_ids)},
     )
     return {(r.journey_id, r.customer_id): r.at for r in rows}
@@ -104,15 +114,20 @@ def last_entries(session: Session, shop_id: int, customer_ids: Collection[int]) 
 def messages_of(session: Session, shop_id: int, enrolment_ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """Enrolment -> what filters may ask about its messages: `<step>.channel`, `<step>.state`, `<step>.clicked`."""
     rows = session.execute(
-        text("SELECT enrolment_id, step, channel, state, clicked_at IS NOT NULL AS clicked FROM message "
-             "WHERE shop_id = :shop AND enrolment_id = ANY(:ids)"),
+        text(
+            "SELECT enrolment_id, step, channel, state, clicked_at IS NOT NULL AS clicked FROM message "
+            "WHERE shop_id = :shop AND enrolment_id = ANY(:ids)"
+        ),
         {"shop": shop_id, "ids": sorted(enrolment_ids)},
     )
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         fields = found.setdefault(row.enrolment_id, {"clicked": False, "channels": []})
-        fields |= {f"{row.step}.channel": row.channel, f"{row.step}.state": row.state,
-                   f"{row.step}.clicked": row.clicked}
+        fields |= {
+            f"{row.step}.channel": row.channel,
+            f"{row.step}.state": row.state,
+            f"{row.step}.clicked": row.clicked,
+        }
         fields["clicked"] = fields["clicked"] or row.clicked
         fields["channels"] = [*fields["channels"], row.channel]
     return found

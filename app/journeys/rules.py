@@ -112,7 +112,7 @@ class _Leave:
     reason: str
 
 
-def _take(  # noqa: PLR0913 one step: the node, the person, the world, and the two lists it adds to
+def _take(
     node: Node, place: Place, facts: Facts, now: datetime, plans: list[Plan], noted: list[Noted]
 ) -> Place | _Sleep | _Leave:
     step = node.step

@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-__all__ = ["change_waits", "install_starters", "library", "plan_due", "react", "save_version", "stop_shop", "turn_off",
-           "turn_on"]
+__all__ = [
+    "change_waits",
+    "install_starters",
+    "library",
+    "plan_due",
+    "react",
+    "save_version",
+    "stop_shop",
+    "turn_off",
+    "turn_on",
+]
 
 LIBRARY = Path(__file__).parent / "library"
 SUFFIXES = {"email": ".mjml", "sms": ".txt"}
@@ -58,8 +67,12 @@ def install_starters(session: Session) -> None:
     for key, starter in library().items():
         if key not in have:
             journey = Journey(
-                shop_id=session.info["shop_id"], key=key, name=starter.definition.name,
-                event=starter.definition.trigger.event, priority=starter.definition.priority, created_at=clock.now(),
+                shop_id=session.info["shop_id"],
+                key=key,
+                name=starter.definition.name,
+                event=starter.definition.trigger.event,
+                priority=starter.definition.priority,
+                created_at=clock.now(),
             )
             session.add(journey)
             session.flush()
@@ -77,9 +90,12 @@ def save_version(
         {"shop": shop_id, "id": journey.id},
     )
     version = JourneyVersion(
-        shop_id=shop_id, journey_id=journey.id, number=number,
+        shop_id=shop_id,
+        journey_id=journey.id,
+        number=number,
         definition=definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        templates=ids, created_at=clock.now(),
+        templates=ids,
+        created_at=clock.now(),
     )
     session.add(version)
     session.flush()
@@ -92,8 +108,11 @@ def _template(session: Session, channel: str, source: str) -> int:
     shop_id = session.info["shop_id"]
     parameters = {"shop": shop_id, "channel": channel, "source": source, "digest": digest, "now": clock.now()}
     session.execute(
-        text("INSERT INTO template (shop_id, channel, source, digest, created_at) "
-             "VALUES (:shop, :channel, :source, :digest, :now) ON CONFLICT DO NOTHING"), parameters,
+        text(
+            "INSERT INTO template (shop_id, channel, source, digest, created_at) "
+            "VALUES (:shop, :channel, :source, :digest, :now) ON CONFLICT DO NOTHING"
+        ),
+        parameters,
     )
     return session.execute(
         text("SELECT id FROM template WHERE shop_id = :shop AND digest = :digest"), parameters
@@ -115,14 +134,16 @@ def turn_on(session: Session, journey: Journey) -> int:
 def admit_running_low(session: Session, now: datetime) -> int:
     """Bring in buyers whose supply is still to run out. Those overdue are left alone: the moment has passed."""
     journeys = [
-        j for j in queries.running(session, session.info["shop_id"])
+        j
+        for j in queries.running(session, session.info["shop_id"])
         if j.definition.trigger.event == "product_running_low"
     ]
     if not journeys:
         return 0
     horizon = now - max(j.definition.trigger.within for j in journeys)
     found = [
-        candidate for candidate in running_low(session, since=horizon)
+        candidate
+        for candidate in running_low(session, since=horizon)
         if candidate.occasion.at + _first_wait(journeys[0].definition, candidate.data["gap_days"]) >= now
     ]
     return admit(session, journeys, found, now)
@@ -154,12 +175,17 @@ def _end_all(session: Session, reason: str, journey_id: int | None) -> None:
     parameters = {"shop": session.info["shop_id"], "now": clock.now(), "reason": reason, "journey": journey_id}
     only = "AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)"
     session.execute(
-        text(f"UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
-             f"WHERE shop_id = :shop AND state = 'active' {only}"), parameters,
+        text(
+            f"UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
+            f"WHERE shop_id = :shop AND state = 'active' {only}"
+        ),
+        parameters,
     )
     session.execute(
-        text(f"UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
-             f"WHERE shop_id = :shop AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked') {only}"),
+        text(
+            f"UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
+            f"WHERE shop_id = :shop AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked') {only}"
+        ),
         parameters,
     )
 
@@ -180,7 +206,9 @@ def change_waits(shop_id: int, key: str, waits: Mapping[str, str]) -> list[Flaw]
             session.execute(
                 text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
                 {"shop": shop_id, "ids": list(version.templates.values())},
-            ).tuples().all()
+            )
+            .tuples()
+            .all()
         )
         save_version(session, journey, result, {name: sources[id_] for name, id_ in version.templates.items()})
     return []

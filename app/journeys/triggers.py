@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.journeys.rules import Occasion
-from app.orders.subjects import Ref, Subject
-from app.orders.subjects import load as load_subjects
+from app.orders.subjects import Ref, Subject, load as load_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -77,8 +76,10 @@ TABLES = {
 def _refs(session: Session, kind: str, ids: Iterable[int]) -> list[Ref]:
     table, since = TABLES[kind]
     rows = session.execute(
-        text(f"SELECT id, customer_id, {since} AS since FROM {table} "  # noqa: S608 names from TABLES
-             "WHERE shop_id = :shop AND id = ANY(:ids) AND customer_id IS NOT NULL"),
+        text(
+            f"SELECT id, customer_id, {since} AS since FROM {table} "  # noqa: S608 names from TABLES
+            "WHERE shop_id = :shop AND id = ANY(:ids) AND customer_id IS NOT NULL"
+        ),
         {"shop": session.info["shop_id"], "ids": sorted(ids)},
     )
     return [Ref(kind, str(row.id), row.customer_id, row.since) for row in rows if row.since is not None]
@@ -113,7 +114,8 @@ def running_low(
             GROUP BY p.customer_id, p.variant_external_id, g.days, t.days, v.reorder_days, g.gaps, t.gaps
         """),
         {
-            "shop": session.info["shop_id"], "since": since,
+            "shop": session.info["shop_id"],
+            "since": since,
             "orders": None if order_ids is None else sorted(order_ids),
         },
     ).all()
@@ -121,9 +123,15 @@ def running_low(
     subjects = load_subjects(session, refs)
     return [
         Candidate(
-            "product_running_low", ref, Occasion(ref.since, subjects[ref].refusal, subjects[ref].fields),
-            {"gap_days": row.days * row.quantity, "gap_source": row.source, "gap_evidence": row.evidence,
-             "quantity": row.quantity},
+            "product_running_low",
+            ref,
+            Occasion(ref.since, subjects[ref].refusal, subjects[ref].fields),
+            {
+                "gap_days": row.days * row.quantity,
+                "gap_source": row.source,
+                "gap_evidence": row.evidence,
+                "quantity": row.quantity,
+            },
         )
         for ref, row in zip(refs, rows, strict=True)
     ]

@@ -29,8 +29,10 @@ def open_channels() -> list[str]:
     """Channels whose provider may be called now. Of an open breaker, one caller in ten seconds gets through."""
     with across_shops() as session:
         session.execute(
-            text("INSERT INTO breaker (provider, failures) SELECT unnest(CAST(:names AS text[])), 0 "
-                 "ON CONFLICT DO NOTHING"),
+            text(
+                "INSERT INTO breaker (provider, failures) SELECT unnest(CAST(:names AS text[])), 0 "
+                "ON CONFLICT DO NOTHING"
+            ),
             {"names": sorted(p.key for p in registry.providers())},
         ) if not _Known.rows else None
         _Known.rows = True
@@ -44,15 +46,18 @@ def open_channels() -> list[str]:
         for row in rows:
             if row.broken and not row.paused:
                 probe = session.execute(
-                    text("UPDATE breaker SET paused_until = clock_timestamp() + :wait WHERE provider = :provider "
-                         "AND (paused_until IS NULL OR paused_until <= clock_timestamp()) RETURNING 1"),
+                    text(
+                        "UPDATE breaker SET paused_until = clock_timestamp() + :wait WHERE provider = :provider "
+                        "AND (paused_until IS NULL OR paused_until <= clock_timestamp()) RETURNING 1"
+                    ),
                     {"provider": row.provider, "wait": PROBE_EVERY},
                 ).first()
                 if probe is None:
                     closed.add(row.provider)
     channels = {p.channel for p in registry.providers()}
     return sorted(
-        channel for channel in channels
+        channel
+        for channel in channels
         if (default := registry.default_provider(channel)) is None or default.key not in closed
     )
 
@@ -69,8 +74,11 @@ def note(answers: Sequence[tuple[str, Answer]]) -> None:
     with across_shops() as session:
         for provider, some in by_provider.items():
             failed = sum(isinstance(a, Unknown | RetryLater) for a in some)
-            pauses = [a.after_seconds or DEFAULT_PAUSE_SECONDS for a in some
-                      if isinstance(a, RetryLater) and a.code == "rate_limited"]
+            pauses = [
+                a.after_seconds or DEFAULT_PAUSE_SECONDS
+                for a in some
+                if isinstance(a, RetryLater) and a.code == "rate_limited"
+            ]
             session.execute(
                 text("""
                     INSERT INTO breaker AS b (provider, failures, paused_until)
@@ -84,7 +92,9 @@ def note(answers: Sequence[tuple[str, Answer]]) -> None:
                             CASE WHEN :answered THEN NULL ELSE b.paused_until END)
                 """),
                 {
-                    "provider": provider, "failed": failed, "answered": failed < len(some),
+                    "provider": provider,
+                    "failed": failed,
+                    "answered": failed < len(some),
                     "limit": FAILURES_TO_OPEN,
                     "pause": timedelta(seconds=min(max(pauses), LONGEST_PAUSE_SECONDS)) if pauses else None,
                 },
@@ -95,9 +105,11 @@ def heard(provider: str) -> None:
     """A receipt came: silence about other messages of this provider begins to mean something."""
     with across_shops() as session:
         session.execute(
-            text("INSERT INTO breaker (provider, failures, last_receipt_at) VALUES (:provider, 0, clock_timestamp()) "
-                 "ON CONFLICT (provider) DO UPDATE SET last_receipt_at = excluded.last_receipt_at "
-                 "WHERE breaker.last_receipt_at IS NULL "
-                 "OR breaker.last_receipt_at < excluded.last_receipt_at - interval '1 second'"),
+            text(
+                "INSERT INTO breaker (provider, failures, last_receipt_at) VALUES (:provider, 0, clock_timestamp()) "
+                "ON CONFLICT (provider) DO UPDATE SET last_receipt_at = excluded.last_receipt_at "
+                "WHERE breaker.last_receipt_at IS NULL "
+                "OR breaker.last_receipt_at < excluded.last_receipt_at - interval '1 second'"
+            ),
             {"provider": provider},
         )

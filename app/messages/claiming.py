@@ -78,8 +78,10 @@ def release(token: int) -> None:
     """Give back what was claimed and not begun, at a clean stop."""
     with across_shops() as session:
         session.execute(
-            text("UPDATE message SET state = 'due', lease_token = NULL, lease_until = NULL "
-                 "WHERE state = 'claimed' AND lease_token = :token"),
+            text(
+                "UPDATE message SET state = 'due', lease_token = NULL, lease_until = NULL "
+                "WHERE state = 'claimed' AND lease_token = :token"
+            ),
             {"token": token},
         )
 

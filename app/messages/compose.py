@@ -86,9 +86,7 @@ def _email(
     envelope: Envelope, template: CompiledEmail, context: Mapping[str, Any], language: Language, reference: str
 ) -> Composed | TemplateFault:
     links: list[str] = []
-    rendered = template.render(
-        context, language.locale, language.currency, language.zone, tracker(envelope, links)
-    )
+    rendered = template.render(context, language.locale, language.currency, language.zone, tracker(envelope, links))
     if isinstance(rendered, TemplateFault):
         return rendered
     headers = {}
@@ -99,8 +97,17 @@ def _email(
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
     outbound = OutboundEmail(
-        reference, envelope.address, envelope.name, envelope.sender, envelope.sender_name, envelope.reply_to,
-        rendered.subject, rendered.html, rendered.text, headers, envelope.purpose == "transactional",
+        reference,
+        envelope.address,
+        envelope.name,
+        envelope.sender,
+        envelope.sender_name,
+        envelope.reply_to,
+        rendered.subject,
+        rendered.html,
+        rendered.text,
+        headers,
+        envelope.purpose == "transactional",
     )
     return Composed(outbound, tuple(links))
 

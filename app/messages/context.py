@@ -36,18 +36,24 @@ class Contexts:
         """Read the products that these subjects name."""
         ids = {str(line["product_id"]) for s in subjects for line in s.items if line["product_id"]}
         rows = self._session.execute(
-            text("SELECT external_id, title, handle, image_url FROM product "
-                 "WHERE shop_id = :shop AND external_id = ANY(:ids)"),
+            text(
+                "SELECT external_id, title, handle, image_url FROM product "
+                "WHERE shop_id = :shop AND external_id = ANY(:ids)"
+            ),
             {"shop": self._shop.id, "ids": sorted(ids)},
         )
         self._products |= {row.external_id: row for row in rows}
 
-    def build(self, message_id: int, ref: Ref, subject: Subject, person: Profile, wants: Collection[str]) -> dict[str, Any]:
+    def build(
+        self, message_id: int, ref: Ref, subject: Subject, person: Profile, wants: Collection[str]
+    ) -> dict[str, Any]:
         """The context of one message. `wants` are the names its template reads: the costly ones are made on demand."""
         token = tokens.make("unsubscribe", self._shop.id, person.id, message_id)
         context: dict[str, Any] = {
             "shop": {
-                "name": self._shop.name or self._shop.domain, "url": self.storefront, "email": self._shop.email or "",
+                "name": self._shop.name or self._shop.domain,
+                "url": self.storefront,
+                "email": self._shop.email or "",
                 "address": self._settings.postal_address or self._shop.address,
                 "logo_url": self._settings.brand.logo_url,
             },
@@ -78,7 +84,10 @@ class Contexts:
             items = [self._item(line) for line in subject.items]
             return {
                 "order": {
-                    "name": row.name, "items": items, "total": row.total, "status_url": _opened(row.status_url),
+                    "name": row.name,
+                    "items": items,
+                    "total": row.total,
+                    "status_url": _opened(row.status_url),
                     "placed_at": row.placed_at.isoformat() if row.placed_at else None,
                 },
                 "review": self._review(message_id, subject.to_review),
@@ -88,10 +97,14 @@ class Contexts:
     def _item(self, line: Mapping[str, Any]) -> dict[str, Any]:
         product = self._products.get(str(line["product_id"]))
         return {
-            "title": line["title"], "variant_title": line["variant_title"], "quantity": line["quantity"],
-            "price": line["price"], "line_price": line["price"] * line["quantity"],
+            "title": line["title"],
+            "variant_title": line["variant_title"],
+            "quantity": line["quantity"],
+            "price": line["price"],
+            "line_price": line["price"] * line["quantity"],
             "image_url": line["image_url"] or (product.image_url if product else None) or "",
-            "url": self._product_url(product.handle if product else ""), "product_id": line["product_id"],
+            "url": self._product_url(product.handle if product else ""),
+            "product_id": line["product_id"],
         }
 
     def _review(self, message_id: int, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -107,8 +120,11 @@ class Contexts:
     def _to_reorder(self, message_id: int, row: Any) -> dict[str, Any]:
         url = self._product_url(row.handle)
         return {
-            "title": row.product_title, "variant_title": "" if row.title == "Default Title" else row.title,
-            "price": row.price, "image_url": row.image_url or "", "url": url,
+            "title": row.product_title,
+            "variant_title": "" if row.title == "Default Title" else row.title,
+            "price": row.price,
+            "image_url": row.image_url or "",
+            "url": url,
             # One click puts it into the cart on any device; the platform's cart link needs the variant's id.
             "reorder_url": f"{self._public_url}/r/{tokens.make('restore', self._shop.id, message_id)}",
             "variant_id": row.external_id,
@@ -139,7 +155,8 @@ class Contexts:
             )
         return [
             {"title": p.title, "price": p.price, "image_url": p.image_url, "url": self._product_url(p.handle)}
-            for p in self._popular if p.external_id not in bought
+            for p in self._popular
+            if p.external_id not in bought
         ][:RECOMMENDED]
 
 

@@ -34,22 +34,33 @@ def seen(session: Session, message_id: int, kind: str, link: int | None, user_ag
         _note(session, message, kind, link, clock.now(), user_agent, method)
 
 
-def _note(  # noqa: PLR0913 an engagement is all of these
+def _note(
     session: Session, message: Any, kind: str, link: int | None, at: datetime, user_agent: str, method: str
 ) -> None:
     shop_id = session.info["shop_id"]
     others = session.execute(
-        text("SELECT count(DISTINCT link) FROM engagement WHERE shop_id = :shop AND message_id = :id "
-             "AND kind = 'click' AND at > :recent"),
+        text(
+            "SELECT count(DISTINCT link) FROM engagement WHERE shop_id = :shop AND message_id = :id "
+            "AND kind = 'click' AND at > :recent"
+        ),
         {"shop": shop_id, "id": message.id, "recent": at - timedelta(seconds=10 * clock.speed())},
     ).scalar_one()
     since = None if message.accepted_at is None else (at - message.accepted_at) / clock.speed()
     word = verdict(Seen(kind, user_agent, method, since, others))
     session.execute(
-        text("INSERT INTO engagement (shop_id, message_id, kind, link, verdict, verdict_reason, at) "
-             "VALUES (:shop, :id, :kind, :link, :verdict, :reason, :at)"),
-        {"shop": shop_id, "id": message.id, "kind": kind, "link": link, "verdict": word.verdict,
-         "reason": word.reason, "at": at},
+        text(
+            "INSERT INTO engagement (shop_id, message_id, kind, link, verdict, verdict_reason, at) "
+            "VALUES (:shop, :id, :kind, :link, :verdict, :reason, :at)"
+        ),
+        {
+            "shop": shop_id,
+            "id": message.id,
+            "kind": kind,
+            "link": link,
+            "verdict": word.verdict,
+            "reason": word.reason,
+            "at": at,
+        },
     )
     if word.verdict != "human":
         return

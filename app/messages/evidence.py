@@ -29,8 +29,10 @@ def resolve(settings: Settings, limit: int = BATCH) -> int:
     """Look at messages whose grace has passed; returns how many were settled."""
     with across_shops() as session:
         rows = session.execute(
-            text("SELECT shop_id, id FROM message WHERE state = 'unknown' AND lease_until < clock_timestamp() "
-                 "ORDER BY lease_until LIMIT :limit"),
+            text(
+                "SELECT shop_id, id FROM message WHERE state = 'unknown' AND lease_until < clock_timestamp() "
+                "ORDER BY lease_until LIMIT :limit"
+            ),
             {"limit": limit},
         ).all()
     return sum(_resolve(settings, row.shop_id, row.id) for row in rows)
@@ -71,7 +73,9 @@ def _receipts_flow(session: Session, message: Any) -> bool:
     """Whether receipts of other messages came after this hand-over began; without any, keep waiting."""
     return bool(
         session.scalar(
-            text("SELECT last_receipt_at > :begun + CAST(:grace AS interval) / 2 FROM breaker WHERE provider = :provider"),
+            text(
+                "SELECT last_receipt_at > :begun + CAST(:grace AS interval) / 2 FROM breaker WHERE provider = :provider"
+            ),
             {"provider": message.provider, "begun": message.begun_at, "grace": GRACE[message.channel]},
         )
     )
@@ -98,14 +102,33 @@ def _settle(session: Session, message: Any, evidence: Evidence) -> bool:
             WHERE shop_id = :shop AND id = :id AND state = 'unknown' AND attempt_id = :attempt RETURNING 1
         """),
         {
-            "shop": session.info["shop_id"], "id": message.id, "attempt": message.attempt_id, "state": state,
-            "reason": reason, "repeat": repeat, "ref": provider_ref, "now": now,
+            "shop": session.info["shop_id"],
+            "id": message.id,
+            "attempt": message.attempt_id,
+            "state": state,
+            "reason": reason,
+            "repeat": repeat,
+            "ref": provider_ref,
+            "now": now,
         },
     ).first()
     if changed is None:
         return False
-    log(session, [Decided(message.customer_id, message.step, {"accepted": "sent", "due": "deferred"}.get(state, state),
-                          reason, now, message.journey_id, message.enrolment_id, message.id)])
+    log(
+        session,
+        [
+            Decided(
+                message.customer_id,
+                message.step,
+                {"accepted": "sent", "due": "deferred"}.get(state, state),
+                reason,
+                now,
+                message.journey_id,
+                message.enrolment_id,
+                message.id,
+            )
+        ],
+    )
     if state == "due":
         ring_after_commit(session, "send")
     return True

@@ -25,8 +25,10 @@ def receive(message: InboundText) -> None:
             elif asked == "start":
                 customers.unsuppress(session, "sms", message.sender, ["opted_out"])
             person = session.execute(
-                text("SELECT id FROM customer WHERE shop_id = :shop AND phone = :phone AND merged_into_id IS NULL "
-                     "ORDER BY id LIMIT 1"),
+                text(
+                    "SELECT id FROM customer WHERE shop_id = :shop AND phone = :phone AND merged_into_id IS NULL "
+                    "ORDER BY id LIMIT 1"
+                ),
                 {"shop": shop_id, "phone": message.sender},
             ).first()
             if person is None:

@@ -22,11 +22,9 @@ from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.models import MessageContent
 from app.messages.rules import WEEK, Asked, Defer, Go, Limits, Skip, Verdict, gate
-from app.orders.subjects import Ref, Subject
-from app.orders.subjects import load as load_subjects
+from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
-from app.shops import service as shops
-from app.shops import settings as shop_settings
+from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
 from app.upsert import upsert
 
@@ -145,9 +143,11 @@ class _Batch:
         """The messages that are still ours; and their people, so that two workers can't write to one at once."""
         session, shop_id = self.session, self.shop.id
         session.execute(
-            text("SELECT id FROM customer WHERE shop_id = :shop AND id IN "
-                 "(SELECT customer_id FROM message WHERE shop_id = :shop AND id = ANY(:ids)) "
-                 "ORDER BY id FOR NO KEY UPDATE"),
+            text(
+                "SELECT id FROM customer WHERE shop_id = :shop AND id IN "
+                "(SELECT customer_id FROM message WHERE shop_id = :shop AND id = ANY(:ids)) "
+                "ORDER BY id FOR NO KEY UPDATE"
+            ),
             {"shop": shop_id, "ids": list(ids)},
         )
         return session.execute(
@@ -184,7 +184,12 @@ class _Batch:
         return [row.id for row in rows]
 
     def _ask(
-        self, message: Any, person: Profile, subject: Subject, sent: Sequence[datetime], bought: bool | None  # noqa: FBT001 the store's answer
+        self,
+        message: Any,
+        person: Profile,
+        subject: Subject,
+        sent: Sequence[datetime],
+        bought: bool | None,  # noqa: FBT001 the store's answer
     ) -> Verdict:
         if bought is None and message.tries + 1 < UNANSWERED_TRIES:
             return Defer(self.now + UNANSWERED_WAIT, "store_unreachable")
@@ -193,18 +198,32 @@ class _Batch:
             fields["bought"] = True
         return gate(
             Asked(
-                channel=message.channel, purpose=message.purpose, audience=message.audience,
-                useful_until=message.useful_until, shop_active=self.shop.active, shop_stopped=self.chosen.stopped,
-                unreachable=person.unreachable.get(message.channel), consent=person.consent.get(message.channel),
+                channel=message.channel,
+                purpose=message.purpose,
+                audience=message.audience,
+                useful_until=message.useful_until,
+                shop_active=self.shop.active,
+                shop_stopped=self.chosen.stopped,
+                unreachable=person.unreachable.get(message.channel),
+                consent=person.consent.get(message.channel),
                 fields=fields,
-                only_if=[Condition.model_validate(c) for c in message.conditions.get("only_if", ())
-                         if "." not in c["field"] or c["field"] in fields],
-                exits=[([Condition.model_validate(c) for c in x["if"]], x["reason"])
-                       for x in message.conditions.get("exits", ())],
-                zones=quiet.zones_of(person.country, person.province,
-                                     person.addresses.get("sms") if message.channel == "sms" else None,
-                                     self.shop.timezone),
-                limits=self._limits(message.channel), sent_at=sent,
+                only_if=[
+                    Condition.model_validate(c)
+                    for c in message.conditions.get("only_if", ())
+                    if "." not in c["field"] or c["field"] in fields
+                ],
+                exits=[
+                    ([Condition.model_validate(c) for c in x["if"]], x["reason"])
+                    for x in message.conditions.get("exits", ())
+                ],
+                zones=quiet.zones_of(
+                    person.country,
+                    person.province,
+                    person.addresses.get("sms") if message.channel == "sms" else None,
+                    self.shop.timezone,
+                ),
+                limits=self._limits(message.channel),
+                sent_at=sent,
             ),
             self.now,
         )
@@ -212,15 +231,18 @@ class _Batch:
     def _limits(self, channel: str) -> Limits:
         hours, limits = self.chosen.quiet_hours, self.chosen.limits
         window, cap = (
-            (limits.sms_window_hours, limits.sms_per_week) if channel == "sms"
+            (limits.sms_window_hours, limits.sms_per_week)
+            if channel == "sms"
             else (limits.email_window_hours, limits.email_per_week)
         )
         return Limits(
-            timedelta(hours=window), cap, time.fromisoformat(hours.start) if hours.enabled else None,
+            timedelta(hours=window),
+            cap,
+            time.fromisoformat(hours.start) if hours.enabled else None,
             time.fromisoformat(hours.end),
         )
 
-    def _compose(  # noqa: PLR0913 a message is all of these
+    def _compose(
         self, message: Any, person: Profile, ref: Ref, subject: Subject, contexts: Contexts, attempt_id: int
     ) -> Intent | None:
         account = self._account(message.channel)
@@ -232,33 +254,55 @@ class _Batch:
         context = contexts.build(message.id, ref, subject, person, wants)
         envelope = self._envelope(message, person, attempt_id)
         language = Language(
-            person.locale or self.shop.locale, self._currency(subject),
+            person.locale or self.shop.locale,
+            self._currency(subject),
             quiet.zones_of(person.country, person.province, None, self.shop.timezone)[0],
         )
         composed = compose(envelope, message.source, context, language)
         if not isinstance(composed, Composed):
-            self._held_back(message, Skip("template_error", "parked"), {"line": composed.line, "message": composed.message})
+            self._held_back(
+                message, Skip("template_error", "parked"), {"line": composed.line, "message": composed.message}
+            )
             return None
-        self.contents.append({
-            "message_id": message.id, "links": list(composed.links), "rendered_at": self.now,
-            "context": {"data": context, "language": [language.locale, language.currency, language.zone]},
-        })
+        self.contents.append(
+            {
+                "message_id": message.id,
+                "links": list(composed.links),
+                "rendered_at": self.now,
+                "context": {"data": context, "language": [language.locale, language.currency, language.zone]},
+            }
+        )
         if any(name.startswith("review") for name in wants):
             self._asked_to_review(message, subject)
         return Intent(
-            message.id, attempt_id, message.customer_id, message.journey_id, message.enrolment_id, message.step,
-            message.channel, account.provider, account, composed.outbound, message.tries + 1, message.useful_until,
+            message.id,
+            attempt_id,
+            message.customer_id,
+            message.journey_id,
+            message.enrolment_id,
+            message.step,
+            message.channel,
+            account.provider,
+            account,
+            composed.outbound,
+            message.tries + 1,
+            message.useful_until,
         )
 
     def _envelope(self, message: Any, person: Profile, attempt_id: int) -> Envelope:
         sender = self.chosen.sender
         return Envelope(
-            shop_id=self.shop.id, message_id=message.id, attempt_id=attempt_id, channel=message.channel,
-            purpose=message.purpose, address=person.addresses[message.channel],
+            shop_id=self.shop.id,
+            message_id=message.id,
+            attempt_id=attempt_id,
+            channel=message.channel,
+            purpose=message.purpose,
+            address=person.addresses[message.channel],
             name=" ".join(part for part in (person.first_name, person.last_name) if part),
             sender=sender.email or self.settings.sender_email or f"store@{self.shop.domain}",
             sender_name=sender.name or self.shop.name or self.shop.domain,
-            reply_to=sender.reply_to or self.shop.email, public_url=self.settings.public_url,
+            reply_to=sender.reply_to or self.shop.email,
+            public_url=self.settings.public_url,
             seconds_useful=max(60, int((message.useful_until - self.now).total_seconds())),
         )
 
@@ -272,34 +316,65 @@ class _Batch:
 
     def _asked_to_review(self, message: Any, subject: Subject) -> None:
         self.asks += [
-            {"customer_id": message.customer_id, "order_id": subject.row.id,
-             "product_external_id": str(line["product_id"]), "asked_at": self.now}
+            {
+                "customer_id": message.customer_id,
+                "order_id": subject.row.id,
+                "product_external_id": str(line["product_id"]),
+                "asked_at": self.now,
+            }
             for line in subject.to_review
         ]
 
     def _held_back(self, message: Any, verdict: Skip | Defer, detail: Mapping[str, Any] | None = None) -> None:
         deferred = isinstance(verdict, Defer)
         outcome = "deferred" if isinstance(verdict, Defer) else verdict.state
-        self.changes.append({
-            "id": message.id, "state": outcome, "reason": verdict.reason, "attempt_id": None, "provider": None,
-            "due_at": verdict.until if isinstance(verdict, Defer) else message.due_at,
-            "tries": message.tries + (verdict.reason == "store_unreachable"), "leased": False,
-        })
+        self.changes.append(
+            {
+                "id": message.id,
+                "state": outcome,
+                "reason": verdict.reason,
+                "attempt_id": None,
+                "provider": None,
+                "due_at": verdict.until if isinstance(verdict, Defer) else message.due_at,
+                "tries": message.tries + (verdict.reason == "store_unreachable"),
+                "leased": False,
+            }
+        )
         extra = {"until": verdict.until.isoformat()} if isinstance(verdict, Defer) else dict(detail or {})
         if not (deferred and message.reason == verdict.reason):  # waiting on for the same reason isn't news
-            self.decided.append(Decided(
-                message.customer_id, message.step, outcome, verdict.reason, self.now, message.journey_id,
-                message.enrolment_id, message.id, detail=extra,
-            ))
+            self.decided.append(
+                Decided(
+                    message.customer_id,
+                    message.step,
+                    outcome,
+                    verdict.reason,
+                    self.now,
+                    message.journey_id,
+                    message.enrolment_id,
+                    message.id,
+                    detail=extra,
+                )
+            )
 
     def _write(self, intents: Sequence[Intent]) -> None:
         self.changes += [
-            {"id": i.message_id, "state": "sending", "reason": None, "attempt_id": i.attempt_id,
-             "provider": i.provider, "due_at": None, "tries": i.tries, "leased": True}
+            {
+                "id": i.message_id,
+                "state": "sending",
+                "reason": None,
+                "attempt_id": i.attempt_id,
+                "provider": i.provider,
+                "due_at": None,
+                "tries": i.tries,
+                "leased": True,
+            }
             for i in intents
         ]
         parameters = {
-            "shop": self.shop.id, "now": self.now, "lease": LEASE, "rows": orjson.dumps(self.changes).decode(),
+            "shop": self.shop.id,
+            "now": self.now,
+            "lease": LEASE,
+            "rows": orjson.dumps(self.changes).decode(),
         }
         self.session.execute(
             text("""
@@ -311,18 +386,33 @@ class _Batch:
                 FROM json_to_recordset(CAST(:rows AS json)) AS r (id bigint, state text, reason text,
                     attempt_id bigint, provider text, due_at timestamptz, tries bigint, leased boolean)
                 WHERE m.shop_id = :shop AND m.id = r.id
-            """), parameters,
+            """),
+            parameters,
         )
         if intents:
             self.session.execute(
-                text("INSERT INTO attempt (shop_id, id, message_id, provider, begun_at) "
-                     "SELECT :shop, r.attempt_id, r.id, r.provider, clock_timestamp() "
-                     "FROM json_to_recordset(CAST(:rows AS json)) AS r (id bigint, attempt_id bigint, provider text) "
-                     "WHERE r.attempt_id IS NOT NULL"), parameters,
+                text(
+                    "INSERT INTO attempt (shop_id, id, message_id, provider, begun_at) "
+                    "SELECT :shop, r.attempt_id, r.id, r.provider, clock_timestamp() "
+                    "FROM json_to_recordset(CAST(:rows AS json)) AS r (id bigint, attempt_id bigint, provider text) "
+                    "WHERE r.attempt_id IS NOT NULL"
+                ),
+                parameters,
             )
-            upsert(self.session, MessageContent, self.contents, key=("message_id",), newer="true",
-                   returning=("message_id",))
+            upsert(
+                self.session,
+                MessageContent,
+                self.contents,
+                key=("message_id",),
+                newer="true",
+                returning=("message_id",),
+            )
         if self.asks:
-            upsert(self.session, ReviewAsk, list({(a["order_id"], a["product_external_id"]): a for a in self.asks}.values()),
-                   key=("customer_id", "product_external_id", "order_id"), newer="false")
+            upsert(
+                self.session,
+                ReviewAsk,
+                list({(a["order_id"], a["product_external_id"]): a for a in self.asks}.values()),
+                key=("customer_id", "product_external_id", "order_id"),
+                newer="false",
+            )
         log(self.session, self.decided)

@@ -34,11 +34,16 @@ class Message(Tenant, Base):
         Index("uq_message_step", "shop_id", "enrolment_id", "step", unique=True),
         # Claims hop from shop to shop along this index.
         Index(
-            "ix_message_due", "channel", "shop_id", "due_at", "id",
+            "ix_message_due",
+            "channel",
+            "shop_id",
+            "due_at",
+            "id",
             postgresql_where=text("state IN ('due', 'deferred')"),
         ),
         Index(
-            "ix_message_leased", "lease_until",
+            "ix_message_leased",
+            "lease_until",
             postgresql_where=text("state IN ('claimed', 'sending', 'unknown')"),
         ),
         Index("ix_message_customer", "shop_id", "customer_id", "channel", "accepted_at"),

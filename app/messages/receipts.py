@@ -29,7 +29,11 @@ logger = logging.getLogger(__name__)
 UNKNOWN = Counter("regulars_receipts_unknown_total", "Receipts that name no message of ours", ["provider"])
 
 STATES = {
-    "processed": "accepted", "delivered": "delivered", "bounced": "bounced", "dropped": "failed", "failed": "failed",
+    "processed": "accepted",
+    "delivered": "delivered",
+    "bounced": "bounced",
+    "dropped": "failed",
+    "failed": "failed",
     "complained": "complained",
 }
 """What a report makes of its message. Others (deferred, opened, clicked, unsubscribed) leave the state alone."""
@@ -52,7 +56,8 @@ def apply(provider: str, receipts: Sequence[Receipt]) -> int:
 def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, int]]) -> int:
     with transaction(shop_id) as session:
         messages = {
-            row.id: row for row in session.execute(
+            row.id: row
+            for row in session.execute(
                 text("""
                     SELECT m.id, m.state, m.channel, m.attempt_id, m.customer_id, m.journey_id, m.enrolment_id, m.step,
                         m.accepted_at, c.email, c.phone
@@ -75,17 +80,26 @@ def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, 
 
 
 def _is_news(session: Session, provider: str, receipt: Receipt, message_id: int) -> bool:
-    return session.execute(
-        text("""
+    return (
+        session.execute(
+            text("""
             INSERT INTO receipt (shop_id, provider, event_id, message_id, kind, code, at, received_at)
             VALUES (:shop, :provider, :event, :message, :kind, :code, :at, :now)
             ON CONFLICT (shop_id, provider, event_id) DO NOTHING RETURNING 1
         """),
-        {
-            "shop": session.info["shop_id"], "provider": provider, "event": receipt.event_id, "message": message_id,
-            "kind": receipt.kind, "code": receipt.code, "at": receipt.at, "now": clock.now(),
-        },
-    ).first() is not None
+            {
+                "shop": session.info["shop_id"],
+                "provider": provider,
+                "event": receipt.event_id,
+                "message": message_id,
+                "kind": receipt.kind,
+                "code": receipt.code,
+                "at": receipt.at,
+                "now": clock.now(),
+            },
+        ).first()
+        is not None
+    )
 
 
 def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int, state: str) -> str:
@@ -108,16 +122,32 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
             WHERE shop_id = :shop AND id = :id
         """),
         {
-            "shop": session.info["shop_id"], "id": message.id, "state": following, "now": now, "at": receipt.at,
-            "reason": receipt.code or None, "ref": receipt.provider_ref, "attempt": attempt_id,
+            "shop": session.info["shop_id"],
+            "id": message.id,
+            "state": following,
+            "now": now,
+            "at": receipt.at,
+            "reason": receipt.code or None,
+            "ref": receipt.provider_ref,
+            "attempt": attempt_id,
         },
     )
     if state in ("unknown", "parked") or following in ("bounced", "failed", "complained"):
-        log(session, [Decided(
-            message.customer_id, message.step, "sent" if following in ("accepted", "delivered") else following,
-            "receipt_arrived" if following in ("accepted", "delivered") else receipt.code or receipt.kind, now,
-            message.journey_id, message.enrolment_id, message.id,
-        )])
+        log(
+            session,
+            [
+                Decided(
+                    message.customer_id,
+                    message.step,
+                    "sent" if following in ("accepted", "delivered") else following,
+                    "receipt_arrived" if following in ("accepted", "delivered") else receipt.code or receipt.kind,
+                    now,
+                    message.journey_id,
+                    message.enrolment_id,
+                    message.id,
+                )
+            ],
+        )
     return following
 
 
@@ -127,6 +157,11 @@ def _suppress(session: Session, receipt: Receipt, message: Any) -> None:
         return
     customers.suppress(session, message.channel, address, receipt.suppress, "receipt")
     if receipt.suppress in ("unsubscribed", "opted_out", "complaint"):
-        customers.consent(session, [
-            customers.Word(message.customer_id, message.channel, "unsubscribed", receipt.at, f"provider:{receipt.suppress}")
-        ])
+        customers.consent(
+            session,
+            [
+                customers.Word(
+                    message.customer_id, message.channel, "unsubscribed", receipt.at, f"provider:{receipt.suppress}"
+                )
+            ],
+        )

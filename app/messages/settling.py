@@ -50,7 +50,8 @@ def settle(shop_id: int, outcomes: Sequence[Outcome]) -> None:
             {"shop": shop_id, "rows": orjson.dumps(rows).decode()},
         )
         settled = {
-            row.id for row in session.execute(
+            row.id
+            for row in session.execute(
                 text("""
                     UPDATE message m SET state = r.state, reason = r.reason, due_at = COALESCE(r.due_at, m.due_at),
                         provider_ref = COALESCE(r.provider_ref, m.provider_ref), lease_token = NULL,
@@ -70,15 +71,23 @@ def settle(shop_id: int, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             if isinstance(outcome.answer, Rejected) and outcome.answer.suppress:
                 outbound = outcome.intent.outbound
-                customers.suppress(session, outcome.intent.channel, outbound.to, outcome.answer.suppress,
-                                   outcome.intent.provider)
-        log(session, [_decided(o, r, now) for o, r in zip(outcomes, rows, strict=True) if o.intent.message_id in settled])
+                customers.suppress(
+                    session, outcome.intent.channel, outbound.to, outcome.answer.suppress, outcome.intent.provider
+                )
+        log(
+            session,
+            [_decided(o, r, now) for o, r in zip(outcomes, rows, strict=True) if o.intent.message_id in settled],
+        )
 
 
 def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
     intent, answer = outcome.intent, outcome.answer
     row: dict[str, Any] = {
-        "id": intent.message_id, "attempt_id": intent.attempt_id, "provider_ref": None, "due_at": None, "code": None,
+        "id": intent.message_id,
+        "attempt_id": intent.attempt_id,
+        "provider_ref": None,
+        "due_at": None,
+        "code": None,
         "grace": GRACE[intent.channel].total_seconds(),
     }
     match answer:
@@ -89,8 +98,13 @@ def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
         case Unknown(code):
             return row | {"state": "unknown", "reason": code, "outcome": "unknown", "code": code}
         case RetryLater(code, after):
-            return row | {"state": "due", "reason": code, "outcome": "retry_later", "code": code,
-                          "due_at": now + backoff(intent.tries, after)}
+            return row | {
+                "state": "due",
+                "reason": code,
+                "outcome": "retry_later",
+                "code": code,
+                "due_at": now + backoff(intent.tries, after),
+            }
 
 
 def backoff(tries: int, asked: float | None) -> timedelta:
@@ -104,7 +118,13 @@ def _decided(outcome: Outcome, row: dict[str, Any], now: datetime) -> Decided:
     intent = outcome.intent
     names = {"accepted": "sent", "due": "deferred"}
     return Decided(
-        intent.customer_id, intent.step, names.get(row["state"], row["state"]), row["reason"] or "all_gates_open", now,
-        intent.journey_id, intent.enrolment_id, intent.message_id,
+        intent.customer_id,
+        intent.step,
+        names.get(row["state"], row["state"]),
+        row["reason"] or "all_gates_open",
+        now,
+        intent.journey_id,
+        intent.enrolment_id,
+        intent.message_id,
         detail={"channel": intent.channel, "provider": intent.provider},
     )

@@ -44,9 +44,17 @@ def stored(session: Session, settings: Settings, message_id: int) -> Stored | No
     if content is None or row is None:
         return None
     envelope = Envelope(
-        shop_id, message_id, row.attempt_id or 0, row.channel, row.purpose,
+        shop_id,
+        message_id,
+        row.attempt_id or 0,
+        row.channel,
+        row.purpose,
         (row.email if row.channel == "email" else row.phone) or "",
-        f"{row.first_name} {row.last_name}".strip(), "", "", None, settings.public_url,
+        f"{row.first_name} {row.last_name}".strip(),
+        "",
+        "",
+        None,
+        settings.public_url,
     )
     composed = compose(envelope, row.source, content.context["data"], Language(*content.context["language"]))
     if isinstance(composed, TemplateFault):

@@ -86,17 +86,22 @@ def _checkout(row: Any) -> Subject:
     if row is None:
         return Subject(None, refusal="checkout_is_gone")
     refusal = (
-        "bought" if row.bought or row.completed_at
-        else "checkout_is_gone" if row.deleted_at
-        else "nothing_in_it" if not row.lines or row.total <= 0
+        "bought"
+        if row.bought or row.completed_at
+        else "checkout_is_gone"
+        if row.deleted_at
+        else "nothing_in_it"
+        if not row.lines or row.total <= 0
         else None
     )
     return Subject(
         row,
         moments={"trigger": row.version_at},
         fields={
-            "bought": bool(row.bought or row.completed_at), "gone": row.deleted_at is not None,
-            "checkout.total": row.total, "checkout.items": len(row.lines),
+            "bought": bool(row.bought or row.completed_at),
+            "gone": row.deleted_at is not None,
+            "checkout.total": row.total,
+            "checkout.items": len(row.lines),
             "checkout.gift_cards_only": only_gift_cards(row.lines),
         },
         refusal=refusal,
@@ -125,17 +130,17 @@ def _cart(row: Any) -> Subject:
     if row is None:
         return Subject(None, refusal="cart_is_gone")
     refusal = (
-        "bought" if row.bought
-        else "checkout_started" if row.started
-        else "nothing_in_it" if not row.lines
-        else None
+        "bought" if row.bought else "checkout_started" if row.started else "nothing_in_it" if not row.lines else None
     )
     return Subject(
         row,
         moments={"trigger": row.changed_at},
         fields={
-            "bought": row.bought, "checkout_started": row.started, "emptied": not row.lines,
-            "cart.total": row.total, "cart.items": len(row.lines),
+            "bought": row.bought,
+            "checkout_started": row.started,
+            "emptied": not row.lines,
+            "cart.total": row.total,
+            "cart.items": len(row.lines),
         },
         refusal=refusal,
         items=row.lines,
@@ -161,17 +166,25 @@ def _asked(session: Session, orders: Sequence[Any]) -> dict[int, tuple[set[str],
     if not orders:
         return {}
     parameters = {
-        "shop": session.info["shop_id"], "customers": sorted({o.customer_id for o in orders}),
+        "shop": session.info["shop_id"],
+        "customers": sorted({o.customer_id for o in orders}),
         "since": min(o.placed_at or o.version_at for o in orders if o.placed_at or o.version_at) - NOT_AGAIN_FOR
-        if any(o.placed_at or o.version_at for o in orders) else None,
+        if any(o.placed_at or o.version_at for o in orders)
+        else None,
     }
     asks = session.execute(
-        text("SELECT customer_id, order_id, product_external_id, asked_at AS at FROM review_ask "
-             "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND asked_at > :since"), parameters,
+        text(
+            "SELECT customer_id, order_id, product_external_id, asked_at AS at FROM review_ask "
+            "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND asked_at > :since"
+        ),
+        parameters,
     ).all()
     reviews = session.execute(
-        text("SELECT customer_id, product_external_id, created_at AS at FROM review "
-             "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND created_at > :since"), parameters,
+        text(
+            "SELECT customer_id, product_external_id, created_at AS at FROM review "
+            "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND created_at > :since"
+        ),
+        parameters,
     ).all()
     found: dict[int, tuple[set[str], set[str]]] = {}
     for order in orders:
@@ -195,7 +208,10 @@ def _order(row: Any, asked: dict[int, tuple[set[str], set[str]]]) -> Subject:
         refusal = "draft_not_paid"
     to_review = reviewable(row.lines, *asked.get(row.id, (set(), set())))
     known = {
-        "trigger": row.placed_at, "placed": row.placed_at, "shipped": row.shipped_at, "delivered": row.delivered_at,
+        "trigger": row.placed_at,
+        "placed": row.placed_at,
+        "shipped": row.shipped_at,
+        "delivered": row.delivered_at,
     }
     # Over the counter, the goods are in the customer's hands at once.
     if row.channel == "pos" and row.placed_at:
@@ -204,10 +220,13 @@ def _order(row: Any, asked: dict[int, tuple[set[str], set[str]]]) -> Subject:
         row,
         moments={name: at for name, at in known.items() if at is not None},
         fields={
-            "order.total": row.total, "order.items": len(row.lines), "order.channel": row.channel,
+            "order.total": row.total,
+            "order.items": len(row.lines),
+            "order.channel": row.channel,
             "order.cancelled": row.cancelled_at is not None or row.deleted_at is not None or row.payment == "voided",
             "order.refunded": row.refunded_at is not None or row.payment in ("refunded", "partially_refunded"),
-            "order.delivered": known["delivered"] is not None, "order.first": row.first_order,
+            "order.delivered": known["delivered"] is not None,
+            "order.first": row.first_order,
             "order.reviewable": len(to_review),
         },
         refusal=refusal,
@@ -232,8 +251,10 @@ def _variants(session: Session, refs: Sequence[Ref]) -> dict[Ref, Subject]:
             LEFT JOIN product p ON p.shop_id = :shop AND p.external_id = v.product_external_id
         """),
         {
-            "shop": session.info["shop_id"], "keys": [r.key.partition(":")[2] for r in refs],
-            "customers": [r.customer_id for r in refs], "sinces": [r.since for r in refs],
+            "shop": session.info["shop_id"],
+            "keys": [r.key.partition(":")[2] for r in refs],
+            "customers": [r.customer_id for r in refs],
+            "sinces": [r.since for r in refs],
         },
     ).all()
     return {refs[row.nr - 1]: _variant(row, refs[row.nr - 1].since) for row in rows}
@@ -249,5 +270,8 @@ def _variant(row: Any, since: datetime) -> Subject:
 
 
 _LOADERS: dict[str, Callable[[Session, Sequence[Ref]], dict[Ref, Subject]]] = {
-    "checkout": _checkouts, "cart": _carts, "order": _orders, "variant": _variants,
+    "checkout": _checkouts,
+    "cart": _carts,
+    "order": _orders,
+    "variant": _variants,
 }
