@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
-API_SECRET = "hush_secret_for_tests"
+API_SECRET = "shpss_hush_secret_for_tests_as_long_as_real"
 NOON = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)
 """A Wednesday at noon in New York: outside quiet hours everywhere the tests' people live."""
 
