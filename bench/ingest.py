@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 3
 CONNECTIONS = 128
 SERVERS = {
-    "durable": ["granian", "--interface", "asgi", "--workers", "1", "asgi:app"],
+    "durable": ["granian", "--interface", "rsgi", "--workers", "1", "rsgi:app"],
     "durable, WSGI": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
     "Flask no-op": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "16",
                     "bench.naive_ingest:noop"],

@@ -3,15 +3,17 @@
 Requests wait together for the next commit (group commit), so that one flush to disk serves all that arrived while the
 one before it was under way. The queue is bounded: when it is full, or the oldest waiter has waited too long, a caller
 is refused at once. The store repeats a refused delivery; it does not repeat one that was answered late.
+
+One writer on one event loop: the server's own under `rsgi.py`, one in a thread of its own under any WSGI server.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import deque
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -19,14 +21,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from prometheus_client import Counter
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 from app import clock, doorbell, transaction
 from app.inbox.models import BODY_PURPOSE
 from app.security.sealed import seal_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from app.platforms.base import Envelope
 
@@ -36,23 +37,32 @@ LONGEST_QUEUE = 2_000
 LONGEST_WAIT_SECONDS = 3.0
 """A store waits five seconds in all; after three we would rather be asked again."""
 GROUP = 256
+RING_PAUSE_SECONDS = 0.05
 
 ACCEPTED = Counter("regulars_deliveries_accepted_total", "Deliveries stored or already there")
 REFUSED = Counter("regulars_deliveries_refused_total", "Deliveries answered 503", ["why"])
 
 COLUMNS = (
-    ("platform", "text"), ("shop_domain", "text"), ("topic", "text"), ("webhook_id", "text"), ("event_id", "text"),
-    ("api_version", "text"), ("triggered_at", "timestamptz"), ("received_at", "timestamptz"), ("body", "bytea"),
+    ("platform", "text"),
+    ("shop_domain", "text"),
+    ("topic", "text"),
+    ("webhook_id", "text"),
+    ("event_id", "text"),
+    ("api_version", "text"),
+    ("triggered_at", "timestamptz"),
+    ("received_at", "timestamptz"),
+    ("body", "bytea"),
 )
+NAMES = ", ".join(name for name, _ in COLUMNS)
 # %b: binary arrays. As text, a list of bytes becomes hex and costs five times as much.
 INSERT = f"""
-    INSERT INTO delivery (shop_id, {", ".join(name for name, _ in COLUMNS)}, state)
+    INSERT INTO delivery (shop_id, {NAMES}, state)
     SELECT COALESCE(s.id, 0), d.*, 'pending'
-    FROM unnest({", ".join(f"%b::{kind}[]" for _, kind in COLUMNS)}) AS d ({", ".join(name for name, _ in COLUMNS)})
+    FROM unnest({", ".join(f"%b::{kind}[]" for _, kind in COLUMNS)}) AS d ({NAMES})
     LEFT JOIN shop s ON s.domain = d.shop_domain
     ON CONFLICT (shop_id, webhook_id) DO NOTHING
-"""  # noqa: S608 built from the constants above
-CLERK = "SELECT set_config('role', 'regulars_clerk', true)"
+""".encode()  # noqa: S608 - built from the constants above
+CLERK = b"SELECT set_config('role', 'regulars_clerk', true)"
 
 
 class Taken(Enum):
@@ -69,120 +79,148 @@ class Taken(Enum):
 Row = tuple[str, str, str, str, str, str, datetime | None, datetime, bytes]
 
 
+def row_of(platform: str, envelope: Envelope, body: bytes) -> Row:
+    """A verified delivery as it is stored: compressed, then encrypted."""
+    return (
+        platform,
+        envelope.shop_domain,
+        envelope.topic,
+        envelope.webhook_id,
+        envelope.event_id,
+        envelope.api_version,
+        envelope.triggered_at,
+        clock.now(),
+        seal_bytes(body, BODY_PURPOSE),
+    )
+
+
 @dataclass(slots=True)
 class _Waiting:
     row: Row
     since: float
-    outcome: Future[Taken]
+    outcome: asyncio.Future[Taken]
 
 
 class Intake:
-    """One queue and one writer thread for a process; started by the first delivery, so that forks are harmless."""
+    """The queue and its writer, on the event loop that first offers something."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiting] = deque()
-        self._arrived = threading.Condition()
-        self._writer: threading.Thread | None = None
+        self._arrived: asyncio.Event | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: psycopg.AsyncConnection | None = None
+        self._unrung = False
+        self._bell: asyncio.Task[None] | None = None
 
-    def offer(self, platform: str, envelope: Envelope, body: bytes) -> Future[Taken]:
-        """Queue a verified delivery. The future is done when its row is durable, or can't be."""
-        outcome: Future[Taken] = Future()
-        row = (
-            platform, envelope.shop_domain, envelope.topic, envelope.webhook_id, envelope.event_id,
-            envelope.api_version, envelope.triggered_at, clock.now(), seal_bytes(body, BODY_PURPOSE),
-        )
-        with self._arrived:
-            if len(self._waiting) >= LONGEST_QUEUE or self._oldest_wait() > LONGEST_WAIT_SECONDS:
-                REFUSED.labels("queue").inc()
-                outcome.set_result(Taken.LATER)
-                return outcome
-            self._waiting.append(_Waiting(row, clock.monotonic(), outcome))
-            if self._writer is None or not self._writer.is_alive():
-                self._writer = threading.Thread(target=self._write_for_ever, name="intake", daemon=True)
-                self._writer.start()
-            self._arrived.notify()
+    def offer(self, row: Row) -> asyncio.Future[Taken]:
+        """Queue a delivery; its future is done when the row is durable, or can't be. Call on the loop's own thread."""
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Taken] = loop.create_future()
+        now = clock.monotonic()
+        if len(self._waiting) >= LONGEST_QUEUE or (
+            self._waiting and now - self._waiting[0].since > LONGEST_WAIT_SECONDS
+        ):
+            REFUSED.labels("queue").inc()
+            outcome.set_result(Taken.LATER)
+            return outcome
+        if self._arrived is None or self._writer is None or self._writer.done():
+            self._arrived = asyncio.Event()
+            self._writer = loop.create_task(self._write_for_ever(self._arrived))
+        self._waiting.append(_Waiting(row, now, outcome))
+        self._arrived.set()
         return outcome
 
-    def take(self, platform: str, envelope: Envelope, body: bytes) -> Taken:
-        """Queue a delivery and wait for its row to be durable."""
-        return self.wait(self.offer(platform, envelope, body))
-
-    def wait(self, outcome: Future[Taken]) -> Taken:
-        """Wait for a delivery's outcome, at most as long as a store would."""
-        try:
-            return outcome.result(LONGEST_WAIT_SECONDS)
-        except TimeoutError:
-            REFUSED.labels("slow").inc()
-            return Taken.LATER
-
-    def _oldest_wait(self) -> float:
-        return clock.monotonic() - self._waiting[0].since if self._waiting else 0.0
-
-    def _write_for_ever(self) -> None:
+    async def _write_for_ever(self, arrived: asyncio.Event) -> None:
         while True:
-            with self._arrived:
-                while not self._waiting:
-                    self._arrived.wait()
-                group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+            await arrived.wait()
+            group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+            if not self._waiting:
+                arrived.clear()
             try:
-                self._write(group)
-            except Exception:  # the outermost edge of this thread: whatever it was, nobody may be left waiting
-                log.exception("intake_failed")
-                _settle(group, Taken.LATER)
+                await asyncio.wait_for(self._write(group), LONGEST_WAIT_SECONDS)
+            except Exception as error:  # the outermost edge of the writer: whatever it was, nobody is left waiting
+                await self._give_up(group, error)
 
-    def _write(self, group: list[_Waiting]) -> None:
+    async def _write(self, group: Sequence[_Waiting]) -> None:
+        """One commit for the group; if one row spoils it, each row for itself."""
         try:
-            with _connection() as connection:
-                _insert_all(connection, group)
-        except (psycopg.OperationalError, DBAPIError, PoolTimeoutError) as error:
-            log.warning("intake_unavailable", extra={"error": type(error).__name__, "deliveries": len(group)})
-            REFUSED.labels("database").inc(len(group))
-            _settle(group, Taken.LATER)
-            return
+            await self._insert([waiting.row for waiting in group])
+        except psycopg.DataError:
+            for waiting in group:
+                await self._write_alone(waiting)
+        _settle(group, Taken.STORED)
         ACCEPTED.inc(len(group))
-        doorbell.ring("inbox")
+        self._unrung = True
+        if self._bell is None or self._bell.done():
+            self._bell = asyncio.get_running_loop().create_task(self._ring())
 
+    async def _ring(self) -> None:
+        """Ring beside the writing, one ring at a time, and once more for what was committed meanwhile."""
+        while self._unrung:
+            self._unrung = False
+            await asyncio.get_running_loop().run_in_executor(None, doorbell.ring, "inbox")
+            await asyncio.sleep(RING_PAUSE_SECONDS)
 
-@contextmanager
-def _connection() -> Iterator[psycopg.Connection]:
-    """A pooled connection, taken out of SQLAlchemy's wrapping: this statement needs psycopg's binary arrays."""
-    pooled = transaction.engine().raw_connection()
-    try:
-        driver = pooled.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101 config accepts PostgreSQL addresses only
-        yield driver
-    except psycopg.OperationalError:
-        pooled.invalidate()
-        raise
-    finally:
-        pooled.close()
+    async def _write_alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._insert([waiting.row])
+        except psycopg.DataError as error:
+            log.warning("delivery_unstorable", extra={"error": type(error).__name__, "topic": waiting.row[2]})
+            _settle([waiting], Taken.NEVER)
 
+    async def _insert(self, rows: Sequence[Row]) -> None:
+        connection = await self._connected()
+        # In a pipeline: begin, role, insert and commit are one round trip.
+        async with connection.pipeline(), connection.transaction():
+            await connection.execute(CLERK)
+            await connection.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
 
-def _insert_all(connection: psycopg.Connection, group: Sequence[_Waiting]) -> None:
-    """One commit for the group; if one row spoils it, each row for itself."""
-    try:
-        _insert(connection, [w.row for w in group])
-    except psycopg.DataError:
-        for waiting in group:
-            try:
-                _insert(connection, [waiting.row])
-            except psycopg.DataError as error:
-                log.warning("delivery_unstorable", extra={"error": type(error).__name__, "topic": waiting.row[2]})
-                waiting.outcome.set_result(Taken.NEVER)
-    _settle(group, Taken.STORED)
+    async def _connected(self) -> psycopg.AsyncConnection:
+        if self._connection is None or self._connection.closed:
+            url = transaction.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
+        return self._connection
 
-
-def _insert(connection: psycopg.Connection, rows: Sequence[Row]) -> None:
-    try:
-        connection.execute(CLERK)
-        connection.execute(INSERT.encode(), [list(column) for column in zip(*rows, strict=True)])
-        connection.commit()
-    except psycopg.DataError:
-        connection.rollback()
-        raise
+    async def _give_up(self, group: Sequence[_Waiting], error: Exception) -> None:
+        """Nothing of this group is promised; the next begins on a new connection."""
+        REFUSED.labels("database").inc(len(group))
+        log.warning("intake_unavailable", extra={"error": type(error).__name__, "deliveries": len(group)})
+        _settle(group, Taken.LATER)
+        broken, self._connection = self._connection, None
+        if broken is not None:
+            await broken.close()
 
 
 def _settle(group: Sequence[_Waiting], taken: Taken) -> None:
     for waiting in group:
         if not waiting.outcome.done():
             waiting.outcome.set_result(taken)
+
+
+class ThreadedIntake:
+    """The same for servers with a thread per request: the loop runs in a thread, started by the first delivery."""
+
+    def __init__(self) -> None:
+        self._intake = Intake()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    def take(self, row: Row) -> Taken:
+        """Queue a delivery and wait for its row to be durable, at most as long as a store would."""
+        outcome: Future[Taken] = Future()
+        self._running().call_soon_threadsafe(self._offer, row, outcome)
+        try:
+            return outcome.result(LONGEST_WAIT_SECONDS)
+        except TimeoutError:
+            REFUSED.labels("slow").inc()
+            return Taken.LATER
+
+    def _offer(self, row: Row, outcome: Future[Taken]) -> None:
+        self._intake.offer(row).add_done_callback(lambda done: outcome.set_result(done.result()))
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="intake", daemon=True).start()
+            return self._loop

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from app import registry
 from app.channels.base import Absent, Accepted, Account, Answer, CannotTell, Evidence, Outbound, Receipt
-from app.inbox.accept import Intake, Taken
+from app.inbox.accept import Taken, ThreadedIntake, row_of
 from app.inbox.service import apply_pending
 from app.journeys import service as journeys
 from app.journeys.models import Journey
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from config import Settings
 
-intake = Intake()
+intake = ThreadedIntake()
 
 
 @dataclass
@@ -86,7 +86,7 @@ class World:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         envelope = Envelope("acme.myshopify.com", topic, webhook_id or str(uuid.uuid4()), "2026-10", "",
                             at or self.time.at)
-        assert intake.take("shopify", envelope, body) is Taken.STORED
+        assert intake.take(row_of("shopify", envelope, body)) is Taken.STORED
 
     def apply(self) -> None:
         apply_pending()
