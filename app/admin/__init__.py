@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.admin import customers, deliveries, entrance, guard, home, journeys, messages, settings, showing
+
 if TYPE_CHECKING:
     from flask import Flask
 
+PAGES = (home, journeys, messages, customers, settings, deliveries)
+"""Each hangs its routes on the guarded blueprint when it is imported."""
+
 
 def register(app: Flask) -> None:
-    """Add the merchant's pages and the ways in. Each view module hangs its routes on the guarded blueprint."""
-    from app.admin import customers, deliveries, entrance, guard, home, journeys, messages, settings, showing
-
-    for module in (home, journeys, messages, customers, settings, deliveries):
-        module.routes()
+    """Add the merchant's pages and the ways in."""
     showing.install(app)
     app.register_blueprint(guard.bp)
     app.register_blueprint(entrance.bp)

@@ -1,5 +1,58 @@
-"""Soon."""
+"""Customers: find one, and see everything that happened with them in one list."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from flask import Response, g, request
+
+from app import clock
+from app.admin import paging
+from app.admin.guard import bp
+from app.admin.paging import PAGE, Cursor
+from app.admin.queries import customers as queries
+from app.admin.showing import missing, page
+from app.admin.words import _
+from app.customers.queries import CHANNELS, profiles
+from app.transaction import transaction
+
+LONGEST_QUERY = 120
 
 
-def routes() -> None:
-    """None yet."""
+@bp.get("/admin/customers", endpoint="customers")
+def listed() -> Response:
+    """Search, or the newest."""
+    query = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
+    before = paging.read(request.args.get("before"))
+    with transaction(g.shop_id) as session:
+        rows, following = paging.cut(queries.found(session, g.shop_id, query, before), "first_seen_at")
+    kept = {"q": query} if query else {}
+    return page(
+        "customers.html", title=_("Customers"), customers=rows, query=query,
+        older=following and f"/admin/customers?{urlencode({**kept, 'before': str(following)})}",
+        newer=before and f"/admin/customers?{urlencode(kept)}",
+    )
+
+
+@bp.get("/admin/customers/<int:customer_id>", endpoint="customer")
+def one(customer_id: int) -> Response:
+    """One person: facts, consent, and the timeline."""
+    before = paging.read(request.args.get("before"))
+    with transaction(g.shop_id) as session:
+        customer = queries.one(session, g.shop_id, customer_id)
+        if customer is None:
+            return missing(_("There is no such customer"))
+        person = profiles(session, g.shop_id, [customer_id])[customer_id]
+        # Planned messages lie a little ahead of now.
+        latest = before.at if before else clock.now() + timedelta(days=1)
+        moments = queries.timeline(session, g.shop_id, customer_id, latest)
+        enrolments = queries.enrolments(session, g.shop_id, customer_id)
+    older = f"?before={Cursor(moments[PAGE - 1].at, 0)}" if len(moments) > PAGE else None
+    name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
+    return page(
+        "customer.html", title=name or customer.email or customer.phone or _("Customer"), customer=customer,
+        person=person, moments=moments[:PAGE], enrolments=enrolments, channels=CHANNELS,
+        older=older and f"/admin/customers/{customer_id}{older}",
+        newer=before and f"/admin/customers/{customer_id}",
+    )

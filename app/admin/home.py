@@ -12,8 +12,7 @@ from flask import Response, g
 from app import clock
 from app.admin import installing
 from app.admin.guard import bp, shopify
-from app.admin.queries import home as queries
-from app.admin.queries import journeys as journey_queries
+from app.admin.queries import home as queries, journeys as journey_queries
 from app.admin.showing import missing, page, part
 from app.admin.words import _
 from app.content.dates import zone_of
@@ -54,14 +53,7 @@ class Today:
     """Why some were held back or wait, most frequent first."""
 
 
-def routes() -> None:
-    """Hang the page and its live parts on the guarded blueprint."""
-    bp.add_url_rule("/", "home", home)
-    bp.add_url_rule("/admin/home/imports", "home_imports", imports)
-    bp.add_url_rule("/admin/home/pulse", "home_pulse", pulse)
-    bp.add_url_rule("/admin/<path:rest>", "nowhere", nowhere)
-
-
+@bp.get("/", endpoint="home")
 def home() -> Response:
     """The page."""
     if g.shop.version_at is None and installing.learn_about_store(shopify(), g.shop_id):
@@ -79,18 +71,21 @@ def show(toast: str | None = None, address: str | None = None) -> Response:
     return page("home.html", title=_("Home"), toast=toast, address=address, **values)
 
 
+@bp.get("/admin/home/imports", endpoint="home_imports")
 def imports() -> Response:
     """How far the import is; refreshes itself while it runs."""
     with transaction(g.shop_id) as session:
         return part("home_imports.html", imports=queries.imports(session, g.shop_id))
 
 
+@bp.get("/admin/home/pulse", endpoint="home_pulse")
 def pulse() -> Response:
     """What needs attention, today's messages and the last events; refreshes itself."""
     with transaction(g.shop_id) as session:
         return part("home_pulse.html", **_pulse(session))
 
 
+@bp.get("/admin/<path:rest>", endpoint="nowhere")
 def nowhere(rest: str) -> Response:
     """Any address that is none of ours."""
     del rest

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Response, g
+from flask import Response, g, request
 from sqlalchemy import select
 
-from app.admin import home
-from app.admin.guard import bp
+from app import clock
+from app.admin import flow, home, previews
+from app.admin.flow import Delay
+from app.admin.guard import bp, settings
+from app.admin.queries import journeys as queries
+from app.admin.showing import missing, page
 from app.admin.words import _
 from app.journeys import service as journeys
+from app.journeys.definition import Definition, walk
 from app.journeys.models import Journey
 from app.transaction import ring_after_commit, transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
 
 
-def routes() -> None:
-    """Hang the pages on the guarded blueprint."""
-    bp.add_url_rule("/admin/journeys/turn-on-all", "turn_on_all", turn_on_all, methods=["POST"])
+@bp.get("/admin/journeys", endpoint="journeys")
+def every() -> Response:
+    """The list."""
+    with transaction(g.shop_id) as session:
+        found = queries.overview(session, g.shop_id, clock.now())
+    return page("journeys.html", title=_("Journeys"), journeys=found)
 
 
+@bp.get("/admin/journeys/<key>", endpoint="journey")
+def one(key: str) -> Response:
+    """One journey, drawn."""
+    return _show(key)
+
+
+@bp.post("/admin/journeys/turn-on-all", endpoint="turn_on_all")
 def turn_on_all() -> Response:
     """Everything on, with one click."""
     with transaction(g.shop_id) as session:
@@ -30,6 +47,99 @@ def turn_on_all() -> Response:
         for journey in found:
             _turn_on(session, journey)
     return home.show(toast=_("All journeys are on"), address="/")
+
+
+@bp.post("/admin/journeys/<key>/on", endpoint="journey_on")
+def turn_on(key: str) -> Response:
+    """Let people enter from now on."""
+    with transaction(g.shop_id) as session:
+        journey = _locked(session, key)
+        if journey is not None:
+            _turn_on(session, journey)
+    return _show(key, toast=_("The journey is on"))
+
+
+@bp.post("/admin/journeys/<key>/off", endpoint="journey_off")
+def turn_off(key: str) -> Response:
+    """Nobody enters any more, and nothing more goes to those under way."""
+    with transaction(g.shop_id) as session:
+        journey = _locked(session, key)
+        if journey is not None:
+            journeys.turn_off(session, journey)
+    return _show(key, toast=_("The journey is off"))
+
+
+@bp.post("/admin/journeys/<key>/waits", endpoint="journey_waits")
+def change_waits(key: str) -> Response:
+    """Give the journey's waits new lengths; what was typed stays when something is wrong with it."""
+    with transaction(g.shop_id) as session:
+        found = queries.current(session, g.shop_id, key)
+    if found is None:
+        return _unknown()
+    definition = found.definition
+    entered = {
+        name: flow.typed(request.form.get(f"{name}.number", ""), request.form.get(f"{name}.unit", ""))
+        for name in flow.changeable(definition) if f"{name}.number" in request.form
+    }
+    if any(delay.error for delay in entered.values()):
+        return _show(key, status=422, entered=entered)
+    before = {step.id: step.wait.wait for step in walk(definition.steps) if step.wait}
+    changed = {
+        name: f"{delay.number}{delay.unit}" for name, delay in entered.items()
+        if int(delay.number) * flow.UNIT_SPANS[delay.unit] != before[name]
+    }
+    if not changed:
+        return _show(key, toast=_("Nothing had changed"))
+    flaws = journeys.change_waits(g.shop_id, key, changed)
+    if flaws:
+        return _show(key, status=422, entered=entered, flaws=[flaw.message for flaw in flaws])
+    return _show(key, toast=_("Saved. People under way keep the waits they began with"))
+
+
+@bp.get("/admin/journeys/<key>/preview/<step>/<channel>", endpoint="preview")
+def preview(key: str, step: str, channel: str) -> Response:
+    """One message of a journey, as somebody would get it."""
+    wanted = request.args.get("with", previews.REAL)
+    with transaction(g.shop_id) as session:
+        found = queries.current(session, g.shop_id, key)
+        source = found and queries.template(session, g.shop_id, found, step, channel)
+        if found is None or source is None:
+            return missing(_("There is no such message"))
+        case = previews.case(session, g.shop, settings(), found.event, (channel, source), wanted)
+    made = previews.render(channel, source, case)
+    return page(
+        "preview.html", title=_("Preview"), journey=found, step=step, preview=made, case=case, wanted=wanted,
+        choices=previews.choices(), real=previews.REAL,
+        other=[(s.id, c) for s in walk(found.definition.steps) if s.send for c in s.send.templates],
+    )
+
+
+def _show(
+    key: str, *, toast: str | None = None, status: int = 200, entered: Mapping[str, Delay] | None = None,
+    flaws: list[str] | None = None,
+) -> Response:
+    with transaction(g.shop_id) as session:
+        found = queries.current(session, g.shop_id, key)
+        if found is None:
+            return _unknown()
+        figures = queries.figures(session, g.shop_id, found.id, clock.now())
+    definition: Definition = found.definition
+    values: dict[str, Any] = {
+        "journey": found, "figures": figures, "steps": flow.draw(definition, entered), "trigger": flow.TRIGGERS[found.event],
+        "rules": flow.rules(definition), "exits": flow.exits(definition), "units": flow.UNIT_WORDS, "flaws": flaws or [],
+    }
+    address = f"/admin/journeys/{key}" if request.method == "POST" else None
+    return page("journey.html", title=found.name, toast=toast, status=status, address=address, **values)
+
+
+def _unknown() -> Response:
+    return missing(_("There is no such journey"))
+
+
+def _locked(session: Session, key: str) -> Journey | None:
+    return session.execute(
+        select(Journey).where(Journey.shop_id == g.shop_id, Journey.key == key).with_for_update()
+    ).scalar_one_or_none()
 
 
 def _turn_on(session: Session, journey: Journey) -> None:

@@ -1,5 +1,66 @@
-"""Soon."""
+"""Settings: who writes, when not, how often, how it looks, and the switch that stops it all."""
+
+from __future__ import annotations
+
+from flask import Response, g, request
+
+from app.admin import forms
+from app.admin.forms import Form
+from app.admin.guard import bp, settings as installation
+from app.admin.showing import missing, page
+from app.admin.words import _
+from app.shops import service as shops, settings as shop_settings
+from app.transaction import transaction
 
 
-def routes() -> None:
-    """None yet."""
+@bp.get("/admin/settings", endpoint="settings")
+def show() -> Response:
+    """The page as stored."""
+    return _show()
+
+
+@bp.post("/admin/settings/<part>", endpoint="settings_part")
+def save(part: str) -> Response:
+    """Store one form; what can't be is answered beside its field and the rest of the form is kept."""
+    if part not in (*forms.PARTS, "postal_address"):
+        return missing(_("There are no such settings"))
+    checked = forms.check(part, request.form)
+    if isinstance(checked, Form):
+        return _show(status=422, part=part, form=checked)
+    _store(part, checked.value)
+    return _show(toast=_("Saved"))
+
+
+@bp.post("/admin/settings/stop", endpoint="settings_stop")
+def stop() -> Response:
+    """Stop all marketing, at once."""
+    _store("stopped", value=True)
+    return _show(toast=_("All marketing is stopped"))
+
+
+@bp.post("/admin/settings/resume", endpoint="settings_resume")
+def resume() -> Response:
+    """Let marketing go again."""
+    _store("stopped", value=False)
+    return _show(toast=_("Marketing goes again"))
+
+
+def _store(part: str, value: object) -> None:
+    with transaction(g.shop_id) as session:
+        shop = shops.get(session)
+        session.refresh(shop, with_for_update=True)  # two forms saved at once must not undo each other
+        shop.settings = shop_settings.changed(shop, part, value)  # type: ignore[arg-type] two parts are plain values
+        g.shop = shop
+
+
+def _show(
+    *, status: int = 200, toast: str | None = None, part: str | None = None, form: Form | None = None
+) -> Response:
+    chosen = shop_settings.of(g.shop)
+    shown = forms.shown(chosen)
+    if part is not None and form is not None:
+        shown[part] = form
+    return page(
+        "settings.html", title=_("Settings"), status=status, toast=toast, forms=shown, stopped=chosen.stopped,
+        address="/admin/settings" if request.method == "POST" else None, sender=installation().sender_email,
+    )

@@ -17,7 +17,7 @@ from app.content.dates import local_date
 from app.content.money import money_format
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from flask import Flask
 
@@ -52,7 +52,7 @@ def page(
     if toast:
         response.headers["HX-Trigger"] = orjson.dumps({"said": {"message": toast}}).decode()
     if address:
-        response.headers["HX-Push-Url"] = address
+        response.headers["HX-Replace-Url"] = address
     return response
 
 
@@ -107,15 +107,3 @@ def money(minor: int | None, currency: str | None = None) -> str:
 def number(value: int) -> str:
     """A count with thousands set apart."""
     return f"{value:,}".replace(",", "\u202f")
-
-
-def span(length: timedelta) -> str:
-    """A length of time in words: `1 hour`, `3 days`, `90 minutes`."""
-    seconds = int(length.total_seconds())
-    for size, many, one in ((7 * DAY, _("{n} weeks"), _("1 week")), (DAY, _("{n} days"), _("1 day")),
-                            (HOUR, _("{n} hours"), _("1 hour"))):
-        if seconds and seconds % size == 0 and (size != 7 * DAY or seconds >= 14 * DAY):
-            count = seconds // size
-            return one if count == 1 else many.format(n=count)
-    minutes = seconds // MINUTE
-    return _("1 minute") if minutes == 1 else _("{n} minutes", n=minutes)

@@ -174,3 +174,30 @@ def reason(code: str | None) -> str:
         return PREFIXES[prefix].format(what=inner[0].lower() + inner[1:] if inner else spelled(what))
     text = spelled(code)
     return text[:1].upper() + text[1:]
+
+
+TOPICS: Final[dict[str, str]] = {
+    "carts/create": _("A cart was filled"), "carts/update": _("A cart changed"),
+    "checkouts/create": _("A checkout began"), "checkouts/update": _("A checkout changed"),
+    "checkouts/delete": _("A checkout was removed"), "orders/create": _("An order was placed"),
+    "orders/updated": _("An order changed"), "orders/paid": _("An order was paid"),
+    "orders/cancelled": _("An order was cancelled"), "orders/fulfilled": _("An order was shipped"),
+    "orders/delete": _("An order was deleted"), "fulfillments/create": _("A parcel left"),
+    "fulfillments/update": _("A parcel changed"), "fulfillment_events/create": _("News of a parcel"),
+    "fulfillment_events/delete": _("News of a parcel was withdrawn"), "refunds/create": _("Money was given back"),
+    "customers/create": _("A new customer"), "customers/update": _("A customer changed"),
+    "customers/delete": _("A customer was deleted"), "customers/merge": _("Two customers became one"),
+    "customers_email_marketing_consent/update": _("Email consent changed"),
+    "customers_marketing_consent/update": _("SMS consent changed"), "customer.tags_added": _("A customer was tagged"),
+    "customer.tags_removed": _("A customer's tag was removed"), "products/create": _("A new product"),
+    "products/update": _("A product changed"), "products/delete": _("A product was deleted"),
+    "inventory_levels/update": _("Stock changed"), "app/uninstalled": _("The app was removed"),
+    "app/scopes_update": _("The app's permissions changed"), "shop/update": _("Your store's details changed"),
+    "bulk_operations/finish": _("An export was ready"), "customers/data_request": _("A customer asked for their data"),
+    "customers/redact": _("A customer is to be erased"), "shop/redact": _("The store is to be erased"),
+}
+
+
+def topic(name: str) -> str:
+    """A webhook's topic in plain words."""
+    return TOPICS.get(name) or spelled(name.replace("/", " ")).capitalize()

@@ -1,0 +1,207 @@
+"""A journey in plain words, step by step, as it is drawn. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from app.admin.words import REASONS, _, spelled
+from app.journeys.definition import UNITS, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from app.conditions import Condition
+    from app.journeys.definition import Definition, Send, Step, Wait
+
+TRIGGERS: Final = {
+    "checkout_abandoned": _("Somebody leaves a checkout without paying"),
+    "cart_abandoned": _("Somebody we know leaves a filled cart without going to checkout"),
+    "order_placed": _("Somebody places an order"),
+    "product_running_low": _("Somebody bought something that runs out, and we know about when"),
+}
+TRIGGER_MOMENTS: Final = {
+    "checkout_abandoned": _("the checkout was last touched"), "cart_abandoned": _("the cart was last changed"),
+    "order_placed": _("the order was placed"), "product_running_low": _("it was bought"),
+}
+MOMENTS: Final = {
+    "previous": _("the step before"), "entered": _("entering the journey"), "placed": _("the order was placed"),
+    "shipped": _("it was shipped"), "delivered": _("it was delivered"),
+}
+FIELDS: Final = {
+    "checkout.gift_cards_only": _("only gift cards are in it"), "order.channel": _("where the order was placed"),
+    "order.reviewable": _("products to ask about"), "product.available": _("the product can be bought"),
+    "checkout.total": _("the checkout's total"), "order.total": _("the order's total"), "bought": _("they bought"),
+    "first.channel": _("how the first message went"), "customer.orders_count": _("their orders so far"),
+}
+COMPARISONS: Final = {
+    "is": _("is"), "is_not": _("is not"), "at_least": _("is at least"), "at_most": _("is at most"),
+    "more_than": _("is more than"), "less_than": _("is less than"), "has": _("has"), "lacks": _("lacks"),
+    "one_of": _("is one of"), "is_known": _("is known"), "is_missing": _("isn't known"),
+}
+UNIT_WORDS: Final = {"m": _("minutes"), "h": _("hours"), "d": _("days"), "w": _("weeks")}
+UNIT_SPANS: Final = {letter: timedelta(**{name: 1}) for letter, name in UNITS.items()}
+MOST: Final = timedelta(days=730)
+NUMBER: Final = re.compile(r"\d{1,5}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A wait's span as a form asks for it."""
+
+    number: str
+    unit: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One step as it is drawn."""
+
+    id: str
+    kind: str
+    """wait | send | split | until"""
+    title: str
+    notes: tuple[str, ...] = ()
+    delay: Delay | None = None
+    """Set where the merchant can change the wait."""
+    after: str = ""
+    channels: tuple[str, ...] = ()
+    yes: tuple[Drawn, ...] = field(default=())
+    no: tuple[Drawn, ...] = field(default=())
+
+
+def draw(definition: Definition, entered: Mapping[str, Delay] | None = None) -> tuple[Drawn, ...]:
+    """All steps. `entered` replaces what waits are, by what a merchant has just typed."""
+    return tuple(_draw(step, definition.trigger.event, entered or {}) for step in definition.steps)
+
+
+def _draw(step: Step, event: str, entered: Mapping[str, Delay]) -> Drawn:
+    if step.wait:
+        return _wait(step.id, step.wait, event, entered)
+    if step.send:
+        return Drawn(step.id, "send", _send_title(step.send), _send_notes(step.send),
+                     channels=tuple(step.send.templates))
+    if step.split:
+        return Drawn(
+            step.id, "split", _("Does it hold that {what}?", what=conditions(step.split.when)),
+            yes=tuple(_draw(s, event, entered) for s in step.split.yes),
+            no=tuple(_draw(s, event, entered) for s in step.split.no),
+        )
+    assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
+    return Drawn(step.id, "until", _("Wait until {what}", what=conditions(step.until.when)),
+                 (_("At most {span}, then on to the next step.", span=span(step.until.at_most)),))
+
+
+def _wait(name: str, wait: Wait, event: str, entered: Mapping[str, Delay]) -> Drawn:
+    after = moment(wait.after, event)
+    notes = []
+    if wait.otherwise:
+        notes.append(_("When we never hear of that: {span} after {moment}.", span=span(wait.otherwise.wait),
+                       moment=moment(wait.otherwise.after, event)))
+    if wait.give_up:
+        notes.append(_("Leaves when we still don't know after {span}.", span=span(wait.give_up)))
+    if wait.wait is None:
+        share = round((wait.share_of_gap or 0) * 100)
+        title = (
+            _("Wait until they usually buy again") if share == 100  # noqa: PLR2004 per cent
+            else _("Wait until {share} % of the usual time between purchases has passed", share=share)
+        )
+        return Drawn(name, "wait", title, (*notes, _("Learned from how often your own customers buy it again.")))
+    title = _("Wait {span} after {moment}", span=span(wait.wait), moment=after)
+    return Drawn(name, "wait", title, tuple(notes), entered.get(name) or delay(wait.wait), after)
+
+
+def moment(name: str, event: str) -> str:
+    """The moment a wait counts from."""
+    return TRIGGER_MOMENTS[event] if name == "trigger" else MOMENTS[name]
+
+
+def _send_title(send: Send) -> str:
+    names = {("email",): _("Send an email"), ("sms",): _("Send an SMS")}
+    return names.get(tuple(send.templates), _("Send an email or an SMS"))
+
+
+def _send_notes(send: Send) -> tuple[str, ...]:
+    notes = []
+    if len(send.templates) > 1:
+        notes.append(_("On the channel they answered before, else by email; never both."))
+    if send.audience == "anyone":
+        notes.append(_("By email also to people who never said yes or no to marketing."))
+    if send.purpose == "transactional":
+        notes.append(_("About their order, so it goes at any hour and to everybody."))
+    for condition in send.only_if:
+        notes.append(_("Only when {what}.", what=condition_words(condition)))
+    notes.append(_("Not sent any more when it is {span} late.", span=span(send.useful_for)))
+    return tuple(notes)
+
+
+def conditions(some: Iterable[Condition]) -> str:
+    """Conditions joined to one phrase."""
+    return _(" and ").join(condition_words(c) for c in some)
+
+
+def condition_words(condition: Condition) -> str:
+    """One condition as a phrase."""
+    name = FIELDS.get(condition.field, spelled(condition.field))
+    if condition.comparison == "is" and condition.value is True:
+        return name
+    if condition.comparison == "is" and condition.value is False:
+        return _("not {what}", what=name)
+    value = condition.value
+    shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if condition.comparison in ("is_known", "is_missing"):
+        return f"{name} {COMPARISONS[condition.comparison]}"
+    return f"{name} {COMPARISONS[condition.comparison]} {shown}"
+
+
+def exits(definition: Definition) -> list[str]:
+    """Why people leave early."""
+    return [REASONS.get(leaving.reason, spelled(leaving.reason)) for leaving in definition.exits]
+
+
+def rules(definition: Definition) -> list[str]:
+    """Who gets in, and how often."""
+    found = [_("Only when {what}.", what=condition_words(c)) for c in definition.trigger.filters]
+    again = {
+        "once": _("Once for each of these."), "move": _("While they are still shopping, the clock starts again."),
+        "replace": _("A new purchase takes the place of the one before."),
+    }
+    found.append(again[definition.reentry.again])
+    if definition.reentry.cooldown:
+        found.append(_("At most once in {span} for the same person.", span=span(definition.reentry.cooldown)))
+    return found
+
+
+def span(length: timedelta) -> str:
+    """A length of time in words: `1 hour`, `3 days`, `90 minutes`."""
+    shown = delay(length)
+    names = {"m": _("1 minute"), "h": _("1 hour"), "d": _("1 day"), "w": _("1 week")}
+    return names[shown.unit] if shown.number == "1" else f"{shown.number} {UNIT_WORDS[shown.unit]}"
+
+
+def delay(length: timedelta) -> Delay:
+    """A length of time in the largest unit that needs no fraction; weeks from two on, days from three."""
+    for unit, least in (("w", 2), ("d", 3), ("h", 1)):
+        count, rest = divmod(length, UNIT_SPANS[unit])
+        if not rest and count >= least:
+            return Delay(str(count), unit)
+    return Delay(str(length // UNIT_SPANS["m"]), "m")
+
+
+def typed(number: str, unit: str) -> Delay:
+    """What a merchant typed, with what is wrong about it."""
+    number = number.strip()
+    unit = unit if unit in UNIT_SPANS else "h"
+    if not NUMBER.fullmatch(number):
+        return Delay(number, unit, _("Use a whole number, such as 1 or 24."))
+    if int(number) * UNIT_SPANS[unit] > MOST:
+        return Delay(number, unit, _("Two years are the longest a journey can wait."))
+    return Delay(number, unit)
+
+
+def changeable(definition: Definition) -> list[str]:
+    """The names of the waits a merchant can change."""
+    return [step.id for step in walk(definition.steps) if step.wait and step.wait.wait is not None]
