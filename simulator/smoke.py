@@ -65,6 +65,7 @@ class Smoke:
         self._played: dict[str, list[str]] = {}
         self._decisions: dict[str, list[Row]] = {}
         self._messages: dict[str, list[Row]] = {}
+        self._refusals: dict[str, str] = {}
 
     async def run(self) -> bool:
         """True when every goal is met before the deadline."""
@@ -119,7 +120,7 @@ class Smoke:
     async def _evidence(self, goal: Goal, who: str) -> Row | None:
         """The app's own row, when the provider too has a message on that channel for this person."""
         token = (await self._get_json(f"{self._sim}/frame/id-token") or {}).get("token", "")
-        told = await self._get_json(f"{self._app}/admin/messages.json?customer={who}", token)
+        told = await self._get_json(self._address(who), token)
         if told is None:
             return None
         self._messages[who], self._decisions[who] = told["messages"], told["decisions"]
@@ -164,17 +165,26 @@ class Smoke:
                 f"          message {_where(row)} {row['channel']}: {row['state']}, due {row['due_at']}{_because(row)}"
             )
         self._tell_decisions(goal, who)
-        if not self._messages.get(who) and not self._decisions.get(who):
+        refusal = self._refusals.get(self._address(who))
+        if refusal and who not in self._messages:
+            _say(f"          the app's messages.json {refusal}")
+        elif not self._messages.get(who) and not self._decisions.get(who):
             _say("          the app has neither messages nor decisions about this person")
+
+    def _address(self, who: str) -> str:
+        return f"{self._app}/admin/messages.json?customer={who}"
 
     async def _get_json(self, address: str, bearer: str = "") -> Any:
         """The JSON at an address; None while it can't be had."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         try:
             async with self._session.get(address, headers=headers, allow_redirects=False) as answer:
-                return await answer.json() if answer.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-            return None
+                if answer.status == 200:
+                    return await answer.json()
+                self._refusals[address] = f"answered {answer.status}"
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self._refusals[address] = f"could not be read ({type(error).__name__})"
+        return None
 
 
 def _where(row: Row) -> str:
