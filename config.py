@@ -89,7 +89,8 @@ class Settings:
         speed = _number(env, "CLOCK_SPEED", 1.0, problems)
         epoch = _instant(env, "CLOCK_EPOCH", problems)
         api_secret = env.get("SHOPIFY_API_SECRET", "")
-        if api_secret and api_secret in secret_keys:
+        api_secret_old = env.get("SHOPIFY_API_SECRET_OLD", "")
+        if secret_keys and {api_secret, api_secret_old} & set(secret_keys):
             problems.append("SECRET_KEY must not be the Shopify API secret: a value we sign could pass for a webhook.")
         settings = cls(
             database_url=_psycopg(database_url),
@@ -99,7 +100,7 @@ class Settings:
             shopify=Shopify(
                 api_key=env.get("SHOPIFY_API_KEY", ""),
                 api_secret=api_secret,
-                api_secret_old=env.get("SHOPIFY_API_SECRET_OLD", ""),
+                api_secret_old=api_secret_old,
                 api_base=env.get("SHOPIFY_API_BASE", "https://{shop}").rstrip("/"),
                 app_bridge_url=env.get(
                     "SHOPIFY_APP_BRIDGE_URL", "https://cdn.shopify.com/shopifycloud/app-bridge.js"

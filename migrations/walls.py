@@ -25,7 +25,10 @@ def create_roles() -> None:
         op.execute(
             f"""
             DO $$ BEGIN
-              CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+              -- Asked first: without CREATEROLE even the attempt is refused, and the host may have made the roles for us.
+              IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+                CREATE ROLE {role} NOLOGIN NOBYPASSRLS;
+              END IF;
             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
             END $$
             """
