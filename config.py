@@ -72,6 +72,15 @@ class Settings:
     log_level: str
     fault_point: str = ""
     """For tests: where to kill the process."""
+    lease_seconds: float = 120.0
+    """How long a worker's claim on a message holds; a hand-over older than that is of unknown outcome."""
+    email_grace_seconds: float = 900.0
+    sms_grace_seconds: float = 600.0
+    """How long an unknown outcome waits for a receipt before anything else is asked."""
+
+    def grace_seconds(self, channel: str) -> float:
+        """How long an unknown outcome on a channel waits for a receipt."""
+        return self.sms_grace_seconds if channel == "sms" else self.email_grace_seconds
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -124,6 +133,9 @@ class Settings:
             trusted_proxies=int(_number(env, "TRUSTED_PROXIES", 1.0, problems)),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
             fault_point=env.get("FAULT_POINT", ""),
+            lease_seconds=_number(env, "LEASE_SECONDS", 120.0, problems),
+            email_grace_seconds=_number(env, "EMAIL_GRACE_SECONDS", 900.0, problems),
+            sms_grace_seconds=_number(env, "SMS_GRACE_SECONDS", 600.0, problems),
         )
         if problems:
             raise ConfigurationError("\n".join(["Regulars can't start:", *(f"  - {p}" for p in problems)]))

@@ -73,8 +73,8 @@ def log(session: Session, decisions: Sequence[Decided]) -> None:
         return
     session.execute(
         text("""
-            INSERT INTO decision (shop_id, customer_id, journey_id, enrolment_id, message_id, subject_key, step, outcome,
-                reason, at, detail)
+            INSERT INTO decision (shop_id, customer_id, journey_id, enrolment_id, message_id, subject_key, step,
+                outcome, reason, at, detail)
             SELECT :shop, r.* FROM json_to_recordset(CAST(:rows AS json)) AS r (customer_id bigint, journey_id bigint,
                 enrolment_id bigint, message_id bigint, subject_key text, step text, outcome text, reason text,
                 at timestamptz, detail jsonb)

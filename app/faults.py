@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
+import threading
 
 
 class _Armed:
     name: str = ""
     countdown: int = 0
+    delay: float = 0.0
 
 
 def arm(specification: str) -> None:
-    """`after_intent:9` kills the process the ninth time it passes that point."""
-    name, _, count = specification.partition(":")
-    _Armed.name, _Armed.countdown = name, int(count or "1")
+    """`after_intent:9` kills the process the ninth time it passes that point; `at_call:9:0.2` two tenths later."""
+    name, _, rest = specification.partition(":")
+    count, _, delay = rest.partition(":")
+    _Armed.name, _Armed.countdown, _Armed.delay = name, int(count or "1"), float(delay or "0")
 
 
 def point(name: str) -> None:
     """Pass a point."""
-    if _Armed.name and _Armed.name == name:
-        _Armed.countdown -= 1
-        if _Armed.countdown <= 0:
-            os._exit(9)
+    if not _Armed.name or _Armed.name != name:
+        return
+    _Armed.countdown -= 1
+    if _Armed.countdown == 0 and _Armed.delay:
+        timer = threading.Timer(_Armed.delay, os._exit, (9,))
+        timer.daemon = True
+        timer.start()
+    elif _Armed.countdown <= 0 and not _Armed.delay:
+        os._exit(9)
 
 
 def abandon() -> None:

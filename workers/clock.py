@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from app.messages import claiming
 from config import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import FrameType
 
     from sqlalchemy import Connection
@@ -45,9 +47,11 @@ DUE = {
 class Clock:
     """Ticks while it leads."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.stopping = False
-        self.learned_at = clock.now()
+        self.to_learn: deque[int] = deque()
+        self.listed_at: datetime | None = None
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
         """Leave after this tick."""
@@ -84,27 +88,36 @@ class Clock:
             due = [queue for queue, question in DUE.items() if session.scalar(text(question), {"now": now})]
         for queue in due:
             doorbell.ring(queue)
-        again, lost = claiming.sweep(now)
+        again, lost = claiming.sweep(now, self.settings)
         if again or lost:
             log.info("swept", extra={"due_again": again, "unknown": lost})
-        if now - self.learned_at > max(LEARN_EVERY, timedelta(minutes=2) * clock.speed()):
-            self.learned_at = now
-            self._learn()
+        self._learn_one(now)
 
-    def _learn(self) -> None:
-        with transaction.across_shops() as session:
-            shops = [row.id for row in session.execute(text("SELECT id FROM shop WHERE state = 'installed'"))]
-        for shop_id in shops:
-            with transaction.transaction(shop_id) as session:
+    def _learn_one(self, now: datetime) -> None:
+        """Once a day every shop's gaps are learned anew, one shop a tick, so that no tick is a long one."""
+        if self.listed_at is None or now - self.listed_at > max(LEARN_EVERY, timedelta(minutes=2) * clock.speed()):
+            self.listed_at = now
+            with transaction.across_shops() as session:
+                rows = session.execute(text("SELECT id FROM shop WHERE state = 'installed' ORDER BY id"))
+                self.to_learn = deque(row.id for row in rows)
+        if not self.to_learn:
+            return
+        with transaction.transaction(self.to_learn.popleft()) as session:
+            learned_at = session.scalar(
+                text("SELECT max(learned_at) FROM reorder_gap WHERE shop_id = :shop"),
+                {"shop": session.info["shop_id"]},
+            )
+            # A clock that has just started finds what the one before it has done.
+            if learned_at is None or now - learned_at > LEARN_EVERY / 2:
                 learning.learn(session)
-                admit_running_low(session, clock.now())
+            admit_running_low(session, now)
 
 
 def main() -> None:
     """Tick until told to stop."""
     settings = Settings.from_env()
     app = create_app(settings)
-    ticking = Clock()
+    ticking = Clock(settings)
     signal.signal(signal.SIGTERM, ticking.stop)
     signal.signal(signal.SIGINT, ticking.stop)
     with app.app_context():

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from config import Settings
 
-WORK_SECONDS = 40
-"""A job stops taking on work well before RQ's own limit of 60 s ends it."""
+WORK_SECONDS = 25
+"""A job stops taking on work well before RQ's own limit of 60 s ends it: asking a silent store and then a silent
+provider about one chunk may take half a minute."""
 
 
 class _Worker:

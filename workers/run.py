@@ -42,8 +42,8 @@ class Guarded(rq.SimpleWorker):
         """Run a job of ours; a foreign one is deleted unread."""
         try:
             allowed = job.func_name == doorbell.JOBS.get(queue.name) and not job.args and not job.kwargs
-        except Exception as error:  # whatever it is that can't be read, it isn't ours
-            log.warning("foreign_job", extra={"error": type(error).__name__})
+        except Exception:  # whatever it is that can't be read, it isn't ours
+            log.warning("foreign_job", exc_info=True)
             allowed = False
         if not allowed:
             log.warning("foreign_job_refused", extra={"queue": queue.name})

@@ -89,6 +89,8 @@ class Send(Part):
     purpose: Literal["marketing", "transactional"] = "marketing"
     audience: Literal["subscribers", "anyone"] = "subscribers"
     only_if: tuple[Condition, ...] = ()
+    needs: tuple[Name, ...] = ()
+    """What the template must have something of (`products`): an empty shelf isn't worth a message."""
 
     @model_validator(mode="after")
     def _some_channel(self) -> Send:

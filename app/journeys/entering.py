@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import text
 
-from app import clock
+from app import clock, faults
 from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.journeys import queries
@@ -36,6 +37,7 @@ def react(session: Session, touched: Touched) -> None:
         return
     found = candidates(session, touched, {j.definition.trigger.event for j in journeys})
     admit(session, journeys, found, now)
+    faults.point("after_react")
 
 
 def _wake(session: Session, touched: Touched, now: datetime) -> None:
@@ -67,7 +69,9 @@ def admit(session: Session, journeys: Sequence[Running], found: Sequence[Candida
     if not pairs:
         return 0
     people = profiles(session, shop_id, {c.ref.customer_id for _, c in pairs})
-    rounds = queries.earlier(session, shop_id, [(j.id, c.ref.key) for j, c in pairs])
+    rounds: dict[tuple[int, str], tuple[int | None, Earlier]] = {
+        **queries.earlier(session, shop_id, [(j.id, c.ref.key) for j, c in pairs])
+    }
     entered = queries.last_entries(session, shop_id, set(people))
     rows: list[dict[str, Any]] = []
     noted: list[Decided] = []
@@ -76,39 +80,25 @@ def admit(session: Session, journeys: Sequence[Running], found: Sequence[Candida
         if person is None:
             continue
         occasion = _with_person(candidate.occasion, person.fields)
-        enrolment_id, before = rounds.get((journey.id, candidate.ref.key), (None, None))
+        subject = (journey.id, candidate.ref.key)
+        enrolment_id, before = rounds.get(subject, (None, None))
         verdict = entry(journey.definition, occasion, before, entered.get((journey.id, person.id)), now)
-        base = {"customer_id": person.id, "journey_id": journey.id, "subject_key": candidate.ref.key, "at": now}
+        note = partial(Decided, person.id, "trigger", at=now, journey_id=journey.id, subject_key=candidate.ref.key)
         if isinstance(verdict, Enter):
             if verdict.replaces and enrolment_id is not None:
                 _end(session, enrolment_id, "replaced", now)
-                noted.append(
-                    Decided(**base, enrolment_id=enrolment_id, step="trigger", outcome="exited", reason="replaced")
-                )
+                noted.append(note("exited", "replaced", enrolment_id=enrolment_id))
             rows.append(_row(journey, candidate, verdict, now))
             entered[journey.id, person.id] = occasion.at
-            rounds[journey.id, candidate.ref.key] = (
-                -1,
-                Earlier(verdict.round, active=True, anchor_at=occasion.at, basket=occasion.basket, sent=False),
-            )
-            noted.append(
-                Decided(
-                    **base, step="trigger", outcome="entered", reason=candidate.event, detail={"round": verdict.round}
-                )
-            )
-        elif isinstance(verdict, Move) and enrolment_id is not None and enrolment_id > 0:
+            begun = Earlier(verdict.round, active=True, anchor_at=occasion.at, basket=occasion.basket, sent=False)
+            rounds[subject] = (None, begun)
+            noted.append(note("entered", candidate.event, detail={"round": verdict.round}))
+        elif isinstance(verdict, Move) and enrolment_id is not None:
             _move(session, enrolment_id, occasion, now)
-            noted.append(
-                Decided(
-                    **base,
-                    enrolment_id=enrolment_id,
-                    step="trigger",
-                    outcome="moved",
-                    reason="basket_changed" if before and before.sent else "still_shopping",
-                )
-            )
+            reason = "basket_changed" if before and before.sent else "still_shopping"
+            noted.append(note("moved", reason, enrolment_id=enrolment_id))
         elif isinstance(verdict, Refuse):
-            noted.append(Decided(**base, step="trigger", outcome="not_entered", reason=verdict.reason))
+            noted.append(note("not_entered", verdict.reason))
     _insert(session, rows)
     log(session, noted)
     if rows:
@@ -142,8 +132,8 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         return
     session.execute(
         text("""
-            INSERT INTO enrolment (shop_id, journey_id, version_id, customer_id, subject_kind, subject_key, round, state,
-                step, anchor_at, since, entered_at, due_at, data)
+            INSERT INTO enrolment (shop_id, journey_id, version_id, customer_id, subject_kind, subject_key, round,
+                state, step, anchor_at, since, entered_at, due_at, data)
             SELECT :shop, r.journey_id, r.version_id, r.customer_id, r.subject_kind, r.subject_key, r.round, 'active',
                 r.step, r.anchor_at, r.anchor_at, r.entered_at, r.due_at, r.data
             FROM json_to_recordset(CAST(:rows AS json)) AS r (journey_id bigint, version_id bigint, customer_id bigint,
@@ -156,13 +146,29 @@ def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _move(session: Session, enrolment_id: int, occasion: Occasion, now: datetime) -> None:
+    """Start the clock anew; what was planned and hasn't gone yet moves along with it."""
+    parameters = {
+        "shop": session.info["shop_id"],
+        "id": enrolment_id,
+        "at": occasion.at,
+        "now": now,
+        "basket": occasion.basket,
+    }
+    session.execute(
+        text("""
+            UPDATE message SET due_at = due_at + (CAST(:at AS timestamptz) - since),
+                useful_until = useful_until + (CAST(:at AS timestamptz) - since), since = :at, updated_at = :now
+            WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred', 'claimed')
+        """),
+        parameters,
+    )
     session.execute(
         text("""
             UPDATE enrolment SET anchor_at = :at, since = GREATEST(since, :at), due_at = :now,
                 data = data || jsonb_build_object('basket', CAST(:basket AS text))
             WHERE shop_id = :shop AND id = :id AND state = 'active'
         """),
-        {"shop": session.info["shop_id"], "id": enrolment_id, "at": occasion.at, "now": now, "basket": occasion.basket},
+        parameters,
     )
 
 
@@ -177,7 +183,7 @@ def _end(session: Session, enrolment_id: int, reason: str, now: datetime) -> Non
     session.execute(
         text(
             "UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
-            "WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred')"
+            "WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred', 'claimed')"
         ),
         {"shop": session.info["shop_id"], "id": enrolment_id, "reason": reason, "now": now},
     )

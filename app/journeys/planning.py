@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from app import clock
 from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.journeys import queries
-from app.journeys.rules import Advance, Place, Plan, advance
+from app.journeys.rules import Advance, Noted, Place, Plan, advance
 from app.orders.subjects import Ref, load as load_subjects
 from app.transaction import across_shops, ring_after_commit, transaction
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 
@@ -76,29 +79,37 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
     people = profiles(session, shop_id, {e.customer_id for e in enrolments})
     subjects = load_subjects(session, {reference(e) for e in enrolments})
     written = queries.messages_of(session, shop_id, [e.id for e in enrolments])
-    results = []
+    results: list[tuple[Any, Advance]] = []
+    rows: list[dict[str, Any]] = []
     for enrolment in enrolments:
-        definition, templates = versions[enrolment.version_id]
-        known = queries.facts(
-            enrolment, subjects[reference(enrolment)], people[enrolment.customer_id], written.get(enrolment.id, {})
-        )
-        results.append((enrolment, advance(definition, Place(enrolment.step, enrolment.since), known, now), templates))
-    rows = [
-        _message(enrolment, plan, templates[plan.template], versions[enrolment.version_id][0], now)
-        for enrolment, result, templates in results
-        for plan in result.plans
-    ]
+        try:
+            definition, templates = versions[enrolment.version_id]
+            known = queries.facts(
+                enrolment, subjects[reference(enrolment)], people[enrolment.customer_id], written.get(enrolment.id, {})
+            )
+            result = advance(definition, Place(enrolment.step, enrolment.since), known, now)
+            planned = [_message(enrolment, p, templates[p.template], definition, now) for p in result.plans]
+        except Exception as error:  # one person's oddity must not hold up the others: theirs ends here
+            logger.warning("enrolment_failed", extra={"enrolment": enrolment.id}, exc_info=True)
+            result, planned = _failed(enrolment.step, error), []
+        results.append((enrolment, result))
+        rows += planned
     if write_messages(session, rows):
         ring_after_commit(session, "send")
-    _move_on(session, [(e, r) for e, r, _ in results], now)
+    _move_on(session, results, now)
     log(
         session,
         [
             Decided(e.customer_id, n.step, n.outcome, n.reason, now, e.journey_id, e.id, None, e.subject_key, n.detail)
-            for e, r, _ in results
+            for e, r in results
             for n in r.noted
         ],
     )
+
+
+def _failed(step: str, error: Exception) -> Advance:
+    reason = f"error:{type(error).__name__}"
+    return Advance((), (Noted(step, "exited", reason),), None, None, reason)
 
 
 def reference(enrolment: Any) -> Ref:
@@ -122,7 +133,9 @@ def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now:
         "since": enrolment.anchor_at,
         # At hand-over the same sentences are asked again.
         "conditions": {
+            "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
+            "needs": list(plan.send.needs),
             "exits": [
                 {"if": [c.model_dump(by_alias=True) for c in x.when], "reason": x.reason} for x in definition.exits
             ],
@@ -140,15 +153,15 @@ def write_messages(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     result = session.execute(
         text("""
             INSERT INTO message (shop_id, enrolment_id, journey_id, customer_id, step, template_id, channel, purpose,
-                priority, audience, subject_kind, subject_key, since, conditions, state, planned_at, due_at, useful_until,
-                updated_at)
+                priority, audience, subject_kind, subject_key, since, conditions, state, planned_at, due_at,
+                useful_until, updated_at)
             SELECT :shop, r.enrolment_id, r.journey_id, r.customer_id, r.step, r.template_id, r.channel, r.purpose,
-                r.priority, r.audience, r.subject_kind, r.subject_key, r.since, r.conditions, 'due', r.planned_at, r.due_at,
-                r.useful_until, r.planned_at
+                r.priority, r.audience, r.subject_kind, r.subject_key, r.since, r.conditions, 'due', r.planned_at,
+                r.due_at, r.useful_until, r.planned_at
             FROM json_to_recordset(CAST(:rows AS json)) AS r (enrolment_id bigint, journey_id bigint,
-                customer_id bigint, step text, template_id bigint, channel text, purpose text, priority bigint, audience text,
-                subject_kind text, subject_key text, since timestamptz, conditions jsonb, planned_at timestamptz,
-                due_at timestamptz, useful_until timestamptz)
+                customer_id bigint, step text, template_id bigint, channel text, purpose text, priority bigint,
+                audience text, subject_kind text, subject_key text, since timestamptz, conditions jsonb,
+                planned_at timestamptz, due_at timestamptz, useful_until timestamptz)
             ORDER BY r.enrolment_id, r.step
             ON CONFLICT (shop_id, enrolment_id, step) DO NOTHING
             RETURNING id
@@ -187,7 +200,8 @@ def _move_on(session: Session, results: Sequence[tuple[Any, Advance]], now: date
             text("""
                 UPDATE message m SET state = 'cancelled', reason = e.end_reason, updated_at = :now
                 FROM enrolment e
-                WHERE m.shop_id = :shop AND m.enrolment_id = ANY(:ids) AND m.state IN ('planned', 'due', 'deferred')
+                WHERE m.shop_id = :shop AND m.enrolment_id = ANY(:ids)
+                    AND m.state IN ('planned', 'due', 'deferred', 'claimed')
                     AND e.shop_id = m.shop_id AND e.id = m.enrolment_id
             """),
             {"shop": session.info["shop_id"], "ids": left, "now": now},

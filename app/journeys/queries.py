@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import text
 
 from app.journeys.definition import Definition
-from app.journeys.rules import Earlier, Facts
+from app.journeys.rules import Earlier, Facts, remember
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -100,12 +100,18 @@ def earlier(
 
 
 def last_entries(session: Session, shop_id: int, customer_ids: Collection[int]) -> dict[tuple[int, int], datetime]:
-    """(journey, customer) -> when the person last entered."""
+    """(journey, customer) -> when the person last entered, as far as it counts for a cool-down.
+
+    Whoever left before anything was sent (most buyers leave a checkout by paying) wasn't bothered, so it doesn't.
+    """
     rows = session.execute(
-        text(
-            "SELECT journey_id, customer_id, max(anchor_at) AS at FROM enrolment "
-            "WHERE shop_id = :shop AND customer_id = ANY(:ids) GROUP BY journey_id, customer_id"
-        ),
+        text("""
+            SELECT e.journey_id, e.customer_id, max(e.anchor_at) AS at FROM enrolment e
+            WHERE e.shop_id = :shop AND e.customer_id = ANY(:ids) AND (e.state = 'active' OR EXISTS (
+                SELECT 1 FROM message m WHERE m.shop_id = e.shop_id AND m.enrolment_id = e.id
+                    AND m.state NOT IN ('skipped', 'expired', 'cancelled')))
+            GROUP BY e.journey_id, e.customer_id
+        """),
         {"shop": shop_id, "ids": sorted(customer_ids)},
     )
     return {(r.journey_id, r.customer_id): r.at for r in rows}
@@ -116,20 +122,13 @@ def messages_of(session: Session, shop_id: int, enrolment_ids: Collection[int]) 
     rows = session.execute(
         text(
             "SELECT enrolment_id, step, channel, state, clicked_at IS NOT NULL AS clicked FROM message "
-            "WHERE shop_id = :shop AND enrolment_id = ANY(:ids)"
+            "WHERE shop_id = :shop AND enrolment_id = ANY(:ids) ORDER BY planned_at, due_at, id"
         ),
         {"shop": shop_id, "ids": sorted(enrolment_ids)},
     )
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
-        fields = found.setdefault(row.enrolment_id, {"clicked": False, "channels": []})
-        fields |= {
-            f"{row.step}.channel": row.channel,
-            f"{row.step}.state": row.state,
-            f"{row.step}.clicked": row.clicked,
-        }
-        fields["clicked"] = fields["clicked"] or row.clicked
-        fields["channels"] = [*fields["channels"], row.channel]
+        remember(found.setdefault(row.enrolment_id, {}), row.step, row.channel, row.state, clicked=row.clicked)
     return found
 
 
@@ -139,7 +138,7 @@ def facts(enrolment: Any, subject: Subject, person: Profile, messages: dict[str,
     return Facts(
         # The trigger is the moment the enrolment counts from: for a refilled basket, that of the refill.
         moments={**subject.moments, "trigger": enrolment.anchor_at, "entered": enrolment.entered_at},
-        fields={**person.fields, **subject.fields, **messages},
+        fields={"clicked": False, "channels": [], **person.fields, **subject.fields, **messages},
         unreachable=person.unreachable,
         consent=person.consent,
         answered_on=person.preferred_channel,

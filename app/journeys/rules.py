@@ -6,7 +6,7 @@ previewed, by asking again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.conditions import first_failing
@@ -81,17 +81,23 @@ def advance(definition: Definition, place: Place, facts: Facts, now: datetime) -
     """Take every step that is due. Leaving comes before any step."""
     plans: list[Plan] = []
     noted: list[Noted] = []
+    planned = 0
     for leaving in definition.exits:
         if first_failing(leaving.when, facts.fields) is None:
             noted.append(Noted(place.step, "exited", leaving.reason))
             return Advance((), tuple(noted), None, None, leaving.reason)
     program = definition.program
+    fields = dict(facts.fields)  # grows by the messages planned here: a later step may ask about an earlier one
+    facts = replace(facts, fields=fields)
     while place.step != END:
         node = program.nodes.get(place.step)
         if node is None:  # a step that a hand-edited version lost: better to stop than to guess
             noted.append(Noted(place.step, "exited", "step_is_gone"))
             return Advance(tuple(plans), tuple(noted), None, None, "step_is_gone")
         moved = _take(node, place, facts, now, plans, noted)
+        for made in plans[planned:]:
+            remember(fields, made.step, made.channel, "due", clicked=False)
+        planned = len(plans)
         if isinstance(moved, _Sleep):
             return Advance(tuple(plans), tuple(noted), place, moved.until, None)
         if isinstance(moved, _Leave):
@@ -100,6 +106,13 @@ def advance(definition: Definition, place: Place, facts: Facts, now: datetime) -
         place = moved
     noted.append(Noted(END, "completed", "all_steps_done"))
     return Advance(tuple(plans), tuple(noted), None, None, "completed")
+
+
+def remember(fields: dict[str, Any], step: str, channel: str, state: str, *, clicked: bool) -> None:
+    """Add to the facts what conditions may ask about a message of this journey."""
+    fields |= {f"{step}.channel": channel, f"{step}.state": state, f"{step}.clicked": clicked}
+    fields["clicked"] = fields.get("clicked", False) or clicked
+    fields["channels"] = [*fields.get("channels", ()), channel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,10 @@ def _take(
 ) -> Place | _Sleep | _Leave:
     step = node.step
     if step.wait:
-        return _wait(node, step.wait, place, facts, now)
+        waited = _wait(node, step.wait, place, facts, now)
+        if isinstance(waited, Place):
+            noted.append(Noted(step.id, "waited", "time_passed"))
+        return waited
     if step.send:
         result = plan(step.id, step.send, facts, place.since)
         if isinstance(result, Plan):
@@ -248,18 +264,28 @@ def entry(
     if earlier is not None and (again == "once" or occasion.at <= earlier.anchor_at):
         return Stay()
     if earlier is not None and earlier.active and again == "move":
+        if occasion.refusal is not None:
+            return Stay()  # bought, emptied or gone: the journey's exits have the word
         # Any sign of life counts before the first message; afterwards only a changed basket does.
         return Move() if not earlier.sent or occasion.basket != earlier.basket else Stay()
+    reason = _why_not(definition, occasion, last_entered_at, now)
+    if reason is not None:
+        return Refuse(reason)
+    return Enter(earlier.round + 1 if earlier else 1, replaces=bool(earlier and earlier.active))
+
+
+def _why_not(definition: Definition, occasion: Occasion, last_entered_at: datetime | None, now: datetime) -> str | None:
+    """The reason why an occasion brings nobody in, or None: what it is, then whom it is about, then when it was."""
     if occasion.refusal is not None:
-        return Refuse(occasion.refusal)
+        return occasion.refusal
     if (failing := first_failing(definition.trigger.filters, occasion.fields)) is not None:
-        return Refuse(f"filter:{failing.field}")
+        return f"filter:{failing.field}"
     for leaving in definition.exits:
         if first_failing(leaving.when, occasion.fields) is None:
-            return Refuse(leaving.reason)
+            return leaving.reason
     if now - occasion.at > definition.trigger.within:
-        return Refuse("too_late")
+        return "too_late"
     cooldown = definition.reentry.cooldown
     if cooldown is not None and last_entered_at is not None and occasion.at < last_entered_at + cooldown:
-        return Refuse("cool_down")
-    return Enter(earlier.round + 1 if earlier else 1, replaces=bool(earlier and earlier.active))
+        return "cool_down"
+    return None

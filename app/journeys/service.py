@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from app.transaction import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -46,8 +47,10 @@ class Starter:
 
     def __init__(self, folder: Path) -> None:
         result = parse(yaml.safe_load((folder / "definition.yaml").read_text()))
-        if not isinstance(result, Definition):
-            raise ValueError(f"{folder.name}: " + "; ".join(f"{flaw.where}: {flaw.message}" for flaw in result))
+        if isinstance(result, list):
+            raise ValueError(  # noqa: TRY004 the value is what is wrong
+                f"{folder.name}: " + "; ".join(f"{flaw.where}: {flaw.message}" for flaw in result)
+            )
         self.definition = result
         self.templates = {
             name: (folder / f"{name}{SUFFIXES[channel]}").read_text() for name, channel in result.templates.items()
@@ -57,8 +60,7 @@ class Starter:
 def library() -> dict[str, Starter]:
     """All starters by their key, read anew: adding a folder is all it takes."""
     folders = sorted(path.parent for path in LIBRARY.glob("*/definition.yaml"))
-    starters = {folder.name: Starter(folder) for folder in folders}
-    return starters
+    return {folder.name: Starter(folder) for folder in folders}
 
 
 def install_starters(session: Session) -> None:
@@ -114,9 +116,10 @@ def _template(session: Session, channel: str, source: str) -> int:
         ),
         parameters,
     )
-    return session.execute(
+    found: int = session.execute(
         text("SELECT id FROM template WHERE shop_id = :shop AND digest = :digest"), parameters
     ).scalar_one()
+    return found
 
 
 def turn_on(session: Session, journey: Journey) -> int:
@@ -150,8 +153,6 @@ def admit_running_low(session: Session, now: datetime) -> int:
 
 
 def _first_wait(definition: Definition, gap_days: float) -> timedelta:
-    from datetime import timedelta
-
     for step in walk(definition.steps):
         if step.wait is not None:
             if step.wait.share_of_gap is not None:
@@ -173,19 +174,19 @@ def stop_shop(session: Session) -> None:
 
 def _end_all(session: Session, reason: str, journey_id: int | None) -> None:
     parameters = {"shop": session.info["shop_id"], "now": clock.now(), "reason": reason, "journey": journey_id}
-    only = "AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)"
     session.execute(
-        text(
-            f"UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL "
-            f"WHERE shop_id = :shop AND state = 'active' {only}"
-        ),
+        text("""
+            UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL
+            WHERE shop_id = :shop AND state = 'active' AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)
+        """),
         parameters,
     )
     session.execute(
-        text(
-            f"UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now "
-            f"WHERE shop_id = :shop AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked') {only}"
-        ),
+        text("""
+            UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now
+            WHERE shop_id = :shop AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked')
+                AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)
+        """),
         parameters,
     )
 
@@ -202,14 +203,11 @@ def change_waits(shop_id: int, key: str, waits: Mapping[str, str]) -> list[Flaw]
         result = parse(changed)
         if not isinstance(result, Definition):
             return result
-        sources = dict(
-            session.execute(
-                text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
-                {"shop": shop_id, "ids": list(version.templates.values())},
-            )
-            .tuples()
-            .all()
+        rows = session.execute(
+            text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
+            {"shop": shop_id, "ids": list(version.templates.values())},
         )
+        sources = {row.id: row.source for row in rows}
         save_version(session, journey, result, {name: sources[id_] for name, id_ in version.templates.items()})
     return []
 

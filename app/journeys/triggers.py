@@ -95,23 +95,30 @@ def running_low(
     """
     rows = session.execute(
         text("""
-            SELECT p.customer_id, p.variant_external_id AS variant, max(p.bought_at) AS bought_at,
-                (array_agg(p.quantity ORDER BY p.bought_at DESC))[1] AS quantity,
+            WITH bought AS (
+                -- The newest purchase of each person and variant; two lines of one order are one purchase.
+                SELECT DISTINCT ON (customer_id, variant_external_id) customer_id, variant_external_id AS variant,
+                    bought_at, sum(quantity) AS quantity
+                FROM purchase
+                WHERE shop_id = :shop AND variant_external_id IS NOT NULL
+                    AND (CAST(:orders AS bigint[]) IS NULL OR order_id = ANY(:orders))
+                    AND (CAST(:since AS timestamptz) IS NULL OR bought_at >= :since)
+                GROUP BY customer_id, variant_external_id, bought_at
+                ORDER BY customer_id, variant_external_id, bought_at DESC
+            )
+            SELECT p.customer_id, p.variant, p.bought_at, p.quantity::bigint AS quantity,
                 COALESCE(g.days, t.days, v.reorder_days) AS days,
                 CASE WHEN g.days IS NOT NULL THEN 'variant' WHEN t.days IS NOT NULL THEN 'product_type'
                     ELSE 'merchant' END AS source,
                 COALESCE(g.gaps, t.gaps) AS evidence
-            FROM purchase p
-            JOIN variant v ON v.shop_id = p.shop_id AND v.external_id = p.variant_external_id
+            FROM bought p
+            JOIN variant v ON v.shop_id = :shop AND v.external_id = p.variant
             JOIN product d ON d.shop_id = v.shop_id AND d.external_id = v.product_external_id
-            LEFT JOIN reorder_gap g ON g.shop_id = p.shop_id AND g.scope = 'variant' AND g.key = v.external_id
-            LEFT JOIN reorder_gap t ON t.shop_id = p.shop_id AND t.scope = 'product_type' AND t.key = d.product_type
+            LEFT JOIN reorder_gap g ON g.shop_id = :shop AND g.scope = 'variant' AND g.key = v.external_id
+            LEFT JOIN reorder_gap t ON t.shop_id = :shop AND t.scope = 'product_type' AND t.key = d.product_type
                 AND d.product_type <> ''
-            WHERE p.shop_id = :shop
-                AND (CAST(:orders AS bigint[]) IS NULL OR p.order_id = ANY(:orders))
-                AND (CAST(:since AS timestamptz) IS NULL OR p.bought_at >= :since)
-                AND COALESCE(g.days, t.days, v.reorder_days) IS NOT NULL
-            GROUP BY p.customer_id, p.variant_external_id, g.days, t.days, v.reorder_days, g.gaps, t.gaps
+            WHERE COALESCE(g.days, t.days, v.reorder_days) IS NOT NULL
+            ORDER BY p.bought_at, p.customer_id, p.variant
         """),
         {
             "shop": session.info["shop_id"],

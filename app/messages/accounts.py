@@ -22,6 +22,7 @@ def account_for(session: Session, channel: str) -> Account | None:
         )
     ).scalar_one_or_none()
     if own is not None:
-        return Account(own.provider, own.credentials)
+        known = any(p.key == own.provider and p.channel == channel for p in registry.providers())
+        return Account(own.provider, own.credentials) if known else None
     default = registry.default_provider(channel)
     return None if default is None else Account(default.key)

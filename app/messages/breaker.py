@@ -5,6 +5,7 @@ Kept in the database, since every worker must know it; read once per claim.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,69 +16,98 @@ from app.channels.base import RetryLater, Unknown
 from app.transaction import across_shops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+    from sqlalchemy.orm import Session
 
     from app.channels.base import Answer
 
 FAILURES_TO_OPEN = 20
+RATE_LIMITED = "rate_limited"
+HELD_UP = "held_up"
+"""Our own doing: the worker was stopped for so long that it gave up before the call."""
 PROBE_EVERY = timedelta(seconds=10)
 LONGEST_PAUSE_SECONDS = 120.0
 DEFAULT_PAUSE_SECONDS = 2.0
 
 
-def open_channels() -> list[str]:
-    """Channels whose provider may be called now. Of an open breaker, one caller in ten seconds gets through."""
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Which channels may be used now."""
+
+    open: tuple[str, ...]
+    probing: tuple[str, ...]
+    """Broken so far: this caller, and nobody else for ten seconds, may try one message."""
+    reopens_in: float | None
+    """Seconds until the next paused channel may be used again; None when none is paused."""
+
+
+def gauge() -> Gauge:
+    """Look how the host's providers are doing."""
+    channel_of = {
+        default.key: channel
+        for channel in sorted({p.channel for p in registry.providers()})
+        if (default := registry.default_provider(channel)) is not None
+    }
+    closed: set[str] = set()
+    probing: set[str] = set()
+    waits: list[float] = []
     with across_shops() as session:
-        session.execute(
-            text(
-                "INSERT INTO breaker (provider, failures) SELECT unnest(CAST(:names AS text[])), 0 "
-                "ON CONFLICT DO NOTHING"
-            ),
-            {"names": sorted(p.key for p in registry.providers())},
-        ) if not _Known.rows else None
-        _Known.rows = True
         rows = session.execute(
             text("""
-                SELECT provider, failures >= :limit AS broken, paused_until > clock_timestamp() AS paused FROM breaker
+                SELECT provider, failures >= :limit AS broken,
+                    EXTRACT(EPOCH FROM paused_until - clock_timestamp())::float AS pause
+                FROM breaker WHERE provider = ANY(:providers)
+                    AND (failures >= :limit OR paused_until > clock_timestamp())
             """),
-            {"limit": FAILURES_TO_OPEN},
+            {"limit": FAILURES_TO_OPEN, "providers": list(channel_of)},
         ).all()
-        closed = {row.provider for row in rows if row.paused}
         for row in rows:
-            if row.broken and not row.paused:
-                probe = session.execute(
-                    text(
-                        "UPDATE breaker SET paused_until = clock_timestamp() + :wait WHERE provider = :provider "
-                        "AND (paused_until IS NULL OR paused_until <= clock_timestamp()) RETURNING 1"
-                    ),
-                    {"provider": row.provider, "wait": PROBE_EVERY},
-                ).first()
-                if probe is None:
-                    closed.add(row.provider)
-    channels = {p.channel for p in registry.providers()}
-    return sorted(
-        channel
-        for channel in channels
-        if (default := registry.default_provider(channel)) is None or default.key not in closed
+            closed.add(channel_of[row.provider])
+            if row.pause is not None and row.pause > 0:
+                waits.append(row.pause)
+            elif row.broken and _may_probe(session, row.provider):
+                probing.add(channel_of[row.provider])
+    usable = tuple(c for c in channel_of.values() if c not in closed)
+    return Gauge(usable, tuple(sorted(probing)), min(waits, default=None))
+
+
+def _may_probe(session: Session, provider: str) -> bool:
+    taken = session.execute(
+        text(
+            "UPDATE breaker SET paused_until = clock_timestamp() + :wait WHERE provider = :provider "
+            "AND (paused_until IS NULL OR paused_until <= clock_timestamp()) RETURNING 1"
+        ),
+        {"provider": provider, "wait": PROBE_EVERY},
     )
+    return taken.first() is not None
 
 
-class _Known:
-    rows = False
+def limited(answers: Iterable[Answer]) -> bool:
+    """Whether a chunk's answers ask to leave a provider alone for now: a rate limit, or not one usable answer."""
+    given = list(answers)
+    silent = bool(given) and all(isinstance(a, Unknown | RetryLater) for a in given)
+    return silent or any(isinstance(a, RetryLater) and a.code == RATE_LIMITED for a in given)
 
 
-def note(answers: Sequence[tuple[str, Answer]]) -> None:
-    """Count a chunk's outcomes: an answer closes the breaker, silence and errors open it, a limit pauses."""
+def note(answers: Iterable[tuple[str, Answer]]) -> None:
+    """Count a chunk's outcomes on the host's accounts: an answer closes the breaker, silence opens it, a limit pauses.
+
+    What a shop's own account is refused is that shop's matter.
+    """
     by_provider: dict[str, list[Answer]] = {}
     for provider, answer in answers:
-        by_provider.setdefault(provider, []).append(answer)
+        if not (isinstance(answer, RetryLater) and answer.code == HELD_UP):
+            by_provider.setdefault(provider, []).append(answer)
+    if not by_provider:
+        return
     with across_shops() as session:
-        for provider, some in by_provider.items():
+        for provider, some in sorted(by_provider.items()):
             failed = sum(isinstance(a, Unknown | RetryLater) for a in some)
             pauses = [
                 a.after_seconds or DEFAULT_PAUSE_SECONDS
                 for a in some
-                if isinstance(a, RetryLater) and a.code == "rate_limited"
+                if isinstance(a, RetryLater) and a.code == RATE_LIMITED
             ]
             session.execute(
                 text("""

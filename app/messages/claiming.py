@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app import faults
 from app.transaction import across_shops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-LEASE = timedelta(seconds=120)
+    from config import Settings
+
 BATCH = 200
+"""Messages claimed at once."""
 
 
-def claim(now: datetime, channels: Sequence[str], size: int = BATCH) -> tuple[int, dict[int, list[int]]]:
-    """Claim due messages: of every shop its share, so that a shop with many cannot hold up a shop with few.
+@dataclass(slots=True)
+class Claim:
+    """Messages that are ours for the length of a lease. Nothing is promised yet: an expired lease is simply due."""
 
-    Returns:
-        The lease's token, and the claimed messages by shop. Nothing is promised yet: an expired lease is simply due.
-    """
+    token: int
+    by_shop: dict[int, list[int]]
+    """Of each shop, the most important first: when a person may get only one of these, it is that one."""
+
+
+def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: int = BATCH) -> Claim:
+    """Claim due messages: of every shop its share, so that a shop with many cannot hold up a shop with few."""
     token = secrets.randbits(62)
     with across_shops() as session:
         rows = session.execute(
@@ -44,34 +53,43 @@ def claim(now: datetime, channels: Sequence[str], size: int = BATCH) -> tuple[in
                     )
                     FROM hop h WHERE h.shop_id IS NOT NULL
                 ),
-                waiting AS (SELECT channel, shop_id FROM hop WHERE shop_id IS NOT NULL),
+                -- Shops whose messages all wait for tomorrow take no share of today.
+                waiting AS (
+                    SELECT channel, shop_id FROM hop h WHERE shop_id IS NOT NULL AND EXISTS (
+                        SELECT 1 FROM message m WHERE m.channel = h.channel AND m.shop_id = h.shop_id
+                            AND m.state IN ('due', 'deferred') AND m.due_at <= :now)
+                ),
                 share AS (SELECT GREATEST(5, CAST(:size AS int) / GREATEST(1, count(*)))::int AS each FROM waiting),
-                chosen AS (
+                -- Rows that another worker is claiming at this moment are passed over, not waited for.
+                mine AS (
                     SELECT w.shop_id, d.id, d.due_at, row_number() OVER (PARTITION BY w.shop_id ORDER BY d.due_at) AS nr
                     FROM waiting w CROSS JOIN share, LATERAL (
                         SELECT m.id, m.due_at FROM message m
                         WHERE m.channel = w.channel AND m.shop_id = w.shop_id AND m.state IN ('due', 'deferred')
                             AND m.due_at <= :now
-                        ORDER BY m.due_at, m.id LIMIT share.each
+                        ORDER BY m.due_at, m.id LIMIT share.each FOR UPDATE OF m SKIP LOCKED
                     ) d
                 ),
-                turn AS (SELECT shop_id, id FROM chosen ORDER BY nr, due_at LIMIT :size),
-                taken AS (
-                    SELECT m.shop_id, m.id FROM message m JOIN turn t ON t.shop_id = m.shop_id AND t.id = m.id
-                    WHERE m.state IN ('due', 'deferred') AND m.due_at <= :now
-                    ORDER BY m.shop_id, m.id FOR UPDATE OF m SKIP LOCKED
-                )
+                turn AS (SELECT shop_id, id FROM mine ORDER BY nr, due_at LIMIT :size)
                 UPDATE message m SET state = 'claimed', lease_token = :token,
-                    lease_until = clock_timestamp() + :lease, updated_at = :now
-                FROM taken WHERE m.shop_id = taken.shop_id AND m.id = taken.id
-                RETURNING m.shop_id, m.id
+                    lease_until = clock_timestamp() + CAST(:lease AS interval), updated_at = :now
+                FROM turn WHERE m.shop_id = turn.shop_id AND m.id = turn.id AND m.state IN ('due', 'deferred')
+                RETURNING m.shop_id, m.id, m.priority, m.due_at
             """),
-            {"channels": list(channels), "size": size, "now": now, "token": token, "lease": LEASE},
-        )
-        by_shop: dict[int, list[int]] = defaultdict(list)
-        for row in rows:
-            by_shop[row.shop_id].append(row.id)
-    return token, by_shop
+            {
+                "channels": list(channels),
+                "size": size,
+                "now": now,
+                "token": token,
+                "lease": timedelta(seconds=lease_seconds),
+            },
+        ).all()
+        faults.point("before_claim_commit")
+    faults.point("after_claim_commit")
+    by_shop: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: (-r.priority, r.due_at, r.id)):
+        by_shop[row.shop_id].append(row.id)
+    return Claim(token, by_shop)
 
 
 def release(token: int) -> None:
@@ -86,7 +104,7 @@ def release(token: int) -> None:
         )
 
 
-def sweep(now: datetime) -> tuple[int, int]:
+def sweep(now: datetime, settings: Settings) -> tuple[int, int]:
     """What dead workers left behind: a claim is due again, a hand-over under way is unknown from now on.
 
     Returns:
@@ -113,10 +131,6 @@ def sweep(now: datetime) -> tuple[int, int]:
                     ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED)
                 RETURNING 1
             """),
-            {"now": now, "sms": GRACE["sms"], "email": GRACE["email"]},
+            {"now": now, **{c: timedelta(seconds=settings.grace_seconds(c)) for c in ("sms", "email")}},
         ).all()
     return len(again), len(lost)
-
-
-GRACE = {"email": timedelta(minutes=15), "sms": timedelta(minutes=10)}
-"""How long an unknown outcome waits for a receipt before anything else is asked. RELIABILITY section 4, step 5."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.channels.base import Outbound, OutboundEmail, OutboundText
 from app.content.cache import TemplateCache
-from app.content.email import compile_email
+from app.content.email import CompiledEmail, compile_email
 from app.content.faults import TemplateFault
 from app.content.sms import compile_sms
 from app.security import tokens
@@ -15,7 +15,6 @@ from app.security import tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from app.content.email import CompiledEmail
     from app.content.sms import CompiledSms
 
 EMAILS = TemplateCache(compile_email)
@@ -70,14 +69,14 @@ def compose(
     if isinstance(template, TemplateFault):
         return template
     reference = tokens.make("reference", envelope.shop_id, envelope.message_id, envelope.attempt_id)
-    if envelope.channel == "email":
-        return _email(envelope, template, context, language, reference)  # type: ignore[arg-type] by the channel
+    if isinstance(template, CompiledEmail):
+        return _email(envelope, template, context, language, reference)
     rendered = template.render(context, language.locale, language.currency, language.zone)
     if isinstance(rendered, TemplateFault):
         return rendered
     callback = f"{envelope.public_url}/receipts/twilio/status?m={reference}"
     return Composed(
-        OutboundText(reference, envelope.address, rendered.text, callback, envelope.seconds_useful),  # type: ignore[union-attr] by the channel
+        OutboundText(reference, envelope.address, rendered.text, callback, envelope.seconds_useful),
         (),
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.security import tokens
+from app.security.keyring import keyring
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -92,7 +93,7 @@ class Contexts:
                 },
                 "review": self._review(message_id, subject.to_review),
             }
-        return {"product": self._to_reorder(message_id, row)}
+        return {"product": self._to_reorder(message_id, row)} if ref.kind == "variant" else {}
 
     def _item(self, line: Mapping[str, Any]) -> dict[str, Any]:
         product = self._products.get(str(line["product_id"]))
@@ -115,7 +116,9 @@ class Contexts:
                 for stars in range(1, 6)
             ]
             items.append({**self._item(line), "rate_urls": urls})
-        return {"items": items, "url": items[0]["rate_urls"][4] if items else ""}
+        # No stars: the form opens with none chosen. A text has no stars to tap, and a rating must be the buyer's own.
+        neutral = tokens.make("review", self._shop.id, message_id, 0, 0)
+        return {"items": items, "url": f"{self._public_url}/review/{neutral}" if items else ""}
 
     def _to_reorder(self, message_id: int, row: Any) -> dict[str, Any]:
         url = self._product_url(row.handle)
@@ -166,6 +169,4 @@ def _sum(items: Sequence[Mapping[str, Any]]) -> int:
 
 def _opened(sealed: bytes | None) -> str:
     """Subjects are read as plain rows; their sealed column is opened here, where it is needed."""
-    from app.security.keyring import keyring
-
     return keyring().open(sealed, "orders.status_url").decode() if sealed else ""

@@ -5,15 +5,17 @@ RELIABILITY section 4, steps 5 and 6. A receipt may settle a message at any time
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app import clock, registry
 from app.channels.base import Absent, CannotTell, Evidence, Found
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
-from app.messages.claiming import GRACE
 from app.messages.stored import stored
 from app.transaction import across_shops, ring_after_commit, transaction
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from config import Settings
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200
 
@@ -35,27 +39,37 @@ def resolve(settings: Settings, limit: int = BATCH) -> int:
             ),
             {"limit": limit},
         ).all()
-    return sum(_resolve(settings, row.shop_id, row.id) for row in rows)
+    settled = 0
+    for row in rows:
+        try:
+            settled += _resolve(settings, row.shop_id, row.id)
+        except OperationalError:
+            raise
+        except Exception:  # one message's oddity must not hold up the others; it is asked about again later
+            logger.exception("evidence_failed", extra={"message_id": row.id})
+    return settled
 
 
 def _resolve(settings: Settings, shop_id: int, message_id: int) -> bool:
     with transaction(shop_id) as session:
-        message = _lease(session, message_id)
+        message = _lease(session, message_id, settings)
         if message is None:
             return False
-        if not _receipts_flow(session, message):
-            return False  # the receipt channel is what is broken: silence proves nothing
+        message_is_heard = _receipts_flow(session, message, settings)
         found = stored(session, settings, message_id)
         account = account_for(session, message.channel)
     evidence: Evidence = CannotTell()
     if found is not None and account is not None and account.provider == message.provider:
         evidence = registry.provider(account.provider).look_up(found.outbound, account, message.begun_at)
+    useless = clock.now() >= message.useful_until
+    if not (isinstance(evidence, Found) or message_is_heard or useless):
+        return False  # the receipt channel is what may be broken: silence proves nothing
     with transaction(shop_id) as session:
-        return _settle(session, message, evidence)
+        return _settle(session, message, CannotTell() if useless and not isinstance(evidence, Found) else evidence)
 
 
-def _lease(session: Session, message_id: int) -> Any:
-    """Take the message for a grace more, so that no second process asks at the same time."""
+def _lease(session: Session, message_id: int, settings: Settings) -> Any:
+    """Take the message for a while more, so that no second process asks at the same time."""
     return session.execute(
         text("""
             UPDATE message m SET lease_until = clock_timestamp() + CAST(:grace AS interval)
@@ -63,36 +77,44 @@ def _lease(session: Session, message_id: int) -> Any:
             WHERE m.shop_id = :shop AND m.id = :id AND m.state = 'unknown' AND m.lease_until < clock_timestamp()
                 AND a.shop_id = m.shop_id AND a.id = m.attempt_id
             RETURNING m.id, m.channel, m.provider, m.repeats, m.customer_id, m.journey_id, m.enrolment_id, m.step,
-                m.attempt_id, a.begun_at
+                m.attempt_id, m.useful_until, a.begun_at
         """),
-        {"shop": session.info["shop_id"], "id": message_id, "grace": GRACE["email"] / 5},
+        {
+            "shop": session.info["shop_id"],
+            "id": message_id,
+            "grace": timedelta(seconds=settings.grace_seconds("email") / 5),
+        },
     ).first()
 
 
-def _receipts_flow(session: Session, message: Any) -> bool:
+def _receipts_flow(session: Session, message: Any, settings: Settings) -> bool:
     """Whether receipts of other messages came after this hand-over began; without any, keep waiting."""
     return bool(
         session.scalar(
             text(
                 "SELECT last_receipt_at > :begun + CAST(:grace AS interval) / 2 FROM breaker WHERE provider = :provider"
             ),
-            {"provider": message.provider, "begun": message.begun_at, "grace": GRACE[message.channel]},
+            {
+                "provider": message.provider,
+                "begun": message.begun_at,
+                "grace": timedelta(seconds=settings.grace_seconds(message.channel)),
+            },
         )
     )
 
 
 def _settle(session: Session, message: Any, evidence: Evidence) -> bool:
     now = clock.now()
+    provider_ref = evidence.provider_ref if isinstance(evidence, Found) else None
     match evidence:
-        case Found(provider_ref):
+        case Found():
             state, reason, repeat = "accepted", "found_at_provider", 0
-        case Absent() if message.repeats == 0:
-            provider_ref, state, reason, repeat = None, "due", "surely_absent", 1
+        case Absent():
+            state, reason, repeat = "due", "surely_absent", 0
         case _:
-            # Cannot tell: an email may be repeated once, an SMS never on a guess.
-            again = message.channel == "email" and message.repeats == 0
-            provider_ref, repeat = None, 1
-            state, reason = ("due", "repeated_once") if again else ("parked", "outcome_unknown")
+            # An email may be repeated once, while it is of use; an SMS never on a guess.
+            again = message.channel == "email" and message.repeats == 0 and now < message.useful_until
+            state, reason, repeat = ("due", "repeated_once", 1) if again else ("parked", "outcome_unknown", 0)
     changed = session.execute(
         text("""
             UPDATE message SET state = :state, reason = :reason, repeats = repeats + :repeat, lease_until = NULL,

@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app import clock
-from app.channels.base import Account, Outbound
-from app.conditions import Condition
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
-from app.messages import quiet
 from app.messages.accounts import account_for
-from app.messages.claiming import LEASE
+from app.messages.asking import Asker
 from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.models import MessageContent
-from app.messages.rules import WEEK, Asked, Defer, Go, Limits, Skip, Verdict, gate
+from app.messages.rules import WEEK, Defer, Go, Skip, Verdict, gate
 from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
-from app.shops import service as shops, settings as shop_settings
+from app.shops import service as shops
 from app.transaction import transaction
 from app.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
+    from app.channels.base import Account, Outbound
     from app.customers.queries import Profile
     from app.shops.models import Shop
-    from app.shops.settings import ShopSettings
     from config import Settings
 
-UNANSWERED_WAIT = timedelta(minutes=2)
-"""How long to wait when the store could not be asked whether the checkout was bought."""
-UNANSWERED_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to ask the store before a message about a basket goes out."""
-
-    message_id: int
-    checkout_token: str | None
-    email: str | None
-    since: datetime
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +59,52 @@ class Intent:
     useful_until: datetime
 
 
-def worth_asking(shop_id: int, ids: Sequence[int]) -> list[Question]:
-    """Messages about a basket, and what identifies its order at the store."""
-    with transaction(shop_id) as session:
-        rows = session.execute(
-            text("""
-                SELECT m.id, k.token, p.email, LEAST(COALESCE(k.created_at, c.created_at), m.since) AS since
-                FROM message m
-                JOIN customer p ON p.shop_id = m.shop_id AND p.id = m.customer_id
-                LEFT JOIN checkout k ON m.subject_kind = 'checkout' AND k.shop_id = m.shop_id
-                    AND k.id = m.subject_key::bigint
-                LEFT JOIN cart c ON m.subject_kind = 'cart' AND c.shop_id = m.shop_id AND c.id = m.subject_key::bigint
-                WHERE m.shop_id = :shop AND m.id = ANY(:ids) AND m.subject_kind IN ('checkout', 'cart')
-            """),
-            {"shop": shop_id, "ids": list(ids)},
-        )
-        return [Question(r.id, r.token, r.email, r.since) for r in rows]
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """The template can't be rendered; its author needs the line."""
+
+    part: str
+    line: int
+    message: str
+    reason: str = "template_error"
+    state: str = "parked"
 
 
 def intend(
     settings: Settings, shop_id: int, ids: Sequence[int], token: int, bought: Mapping[int, bool | None]
 ) -> list[Intent]:
-    """Run the gates for claimed messages and commit the intent to send for those that may go."""
+    """Run the gates for claimed messages and commit the intent to send for those that may go.
+
+    A message whose data the database refuses is found and parked; the others go on.
+    """
+    try:
+        with transaction(shop_id) as session:
+            return _Batch(settings, session).run(ids, token, bought)
+    except OperationalError:
+        raise  # the database is away: nothing is wrong with the messages
+    except DBAPIError as error:
+        logger.warning("intent_failed", extra={"shop": shop_id, "messages": len(ids)}, exc_info=True)
+        if len(ids) == 1:
+            _park(shop_id, ids[0], token, error)
+            return []
+    return [intent for one in ids for intent in intend(settings, shop_id, [one], token, bought)]
+
+
+def _park(shop_id: int, message_id: int, token: int, error: DBAPIError) -> None:
     with transaction(shop_id) as session:
-        return _Batch(settings, session).run(ids, token, bought)
+        session.execute(
+            text(
+                "UPDATE message SET state = 'parked', reason = :reason, lease_token = NULL, lease_until = NULL, "
+                "updated_at = :now WHERE shop_id = :shop AND id = :id AND state = 'claimed' AND lease_token = :token"
+            ),
+            {
+                "shop": shop_id,
+                "id": message_id,
+                "token": token,
+                "now": clock.now(),
+                "reason": f"error:{type(error.orig).__name__}",
+            },
+        )
 
 
 class _Batch:
@@ -103,7 +113,7 @@ class _Batch:
     def __init__(self, settings: Settings, session: Session) -> None:
         self.settings, self.session = settings, session
         self.shop: Shop = shops.get(session)
-        self.chosen: ShopSettings = shop_settings.of(self.shop)
+        self.asker = Asker(self.shop)
         self.now = clock.now()
         self.accounts: dict[str, Account | None] = {}
         self.decided: list[Decided] = []
@@ -118,24 +128,31 @@ class _Batch:
         people = profiles(self.session, self.shop.id, {m.customer_id for m in messages})
         refs = {m.id: Ref(m.subject_kind, m.subject_key, m.customer_id, m.since) for m in messages}
         subjects = load_subjects(self.session, set(refs.values()))
-        contexts = Contexts(self.session, self.shop, self.chosen, self.settings.public_url)
+        contexts = Contexts(self.session, self.shop, self.asker.chosen, self.settings.public_url)
         contexts.prepare(subjects.values())
         recent = self._recent(people)
         attempts = iter(self._attempt_ids(len(messages)))
-        intents = []
+        intents: list[Intent] = []
         # The most important first: when a person may get only one of these, it is that one.
         for message in sorted(messages, key=lambda m: (-m.priority, m.due_at, m.id)):
-            person, subject = people[message.customer_id], subjects[refs[message.id]]
+            person, ref = people[message.customer_id], refs[message.id]
             sent = recent.setdefault((person.id, message.channel), [])
-            verdict = self._ask(message, person, subject, sent, bought.get(message.id, False))
-            if not isinstance(verdict, Go):
-                self._held_back(message, verdict)
-                continue
-            intent = self._compose(message, person, refs[message.id], subject, contexts, next(attempts))
-            if intent is not None:
-                intents.append(intent)
+            try:
+                asked = self.asker.asked(message, person, subjects[ref], sent, bought=bought.get(message.id, False))
+                verdict: Verdict | Intent | Faulty = gate(asked, self.now)
+                if isinstance(verdict, Go):
+                    verdict = self._compose(message, person, ref, subjects[ref], contexts, next(attempts))
+            except DBAPIError:
+                raise
+            except Exception as error:  # one message's oddity must not hold up the others: it is parked
+                logger.warning("message_failed", extra={"message_id": message.id}, exc_info=True)
+                verdict = Skip(f"error:{type(error).__name__}", "parked")
+            if isinstance(verdict, Intent):
+                intents.append(verdict)
                 if message.purpose == "marketing":
                     sent.append(self.now)
+            else:
+                self._held_back(message, verdict)
         self._write(intents)
         return intents
 
@@ -167,7 +184,8 @@ class _Batch:
             text("""
                 SELECT customer_id, channel, COALESCE(accepted_at, updated_at) AS at FROM message
                 WHERE shop_id = :shop AND customer_id = ANY(:ids) AND purpose = 'marketing' AND (
-                    accepted_at > :since OR state IN ('sending', 'unknown'))
+                    accepted_at > :since OR state IN ('sending', 'unknown')
+                    OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
             """),
             {"shop": self.shop.id, "ids": sorted(people), "since": self.now - WEEK},
         )
@@ -183,87 +201,24 @@ class _Batch:
         )
         return [row.id for row in rows]
 
-    def _ask(
-        self,
-        message: Any,
-        person: Profile,
-        subject: Subject,
-        sent: Sequence[datetime],
-        bought: bool | None,  # noqa: FBT001 the store's answer
-    ) -> Verdict:
-        if bought is None and message.tries + 1 < UNANSWERED_TRIES:
-            return Defer(self.now + UNANSWERED_WAIT, "store_unreachable")
-        fields = {**person.fields, **subject.fields}
-        if bought:
-            fields["bought"] = True
-        return gate(
-            Asked(
-                channel=message.channel,
-                purpose=message.purpose,
-                audience=message.audience,
-                useful_until=message.useful_until,
-                shop_active=self.shop.active,
-                shop_stopped=self.chosen.stopped,
-                unreachable=person.unreachable.get(message.channel),
-                consent=person.consent.get(message.channel),
-                fields=fields,
-                only_if=[
-                    Condition.model_validate(c)
-                    for c in message.conditions.get("only_if", ())
-                    if "." not in c["field"] or c["field"] in fields
-                ],
-                exits=[
-                    ([Condition.model_validate(c) for c in x["if"]], x["reason"])
-                    for x in message.conditions.get("exits", ())
-                ],
-                zones=quiet.zones_of(
-                    person.country,
-                    person.province,
-                    person.addresses.get("sms") if message.channel == "sms" else None,
-                    self.shop.timezone,
-                ),
-                limits=self._limits(message.channel),
-                sent_at=sent,
-            ),
-            self.now,
-        )
-
-    def _limits(self, channel: str) -> Limits:
-        hours, limits = self.chosen.quiet_hours, self.chosen.limits
-        window, cap = (
-            (limits.sms_window_hours, limits.sms_per_week)
-            if channel == "sms"
-            else (limits.email_window_hours, limits.email_per_week)
-        )
-        return Limits(
-            timedelta(hours=window),
-            cap,
-            time.fromisoformat(hours.start) if hours.enabled else None,
-            time.fromisoformat(hours.end),
-        )
-
     def _compose(
         self, message: Any, person: Profile, ref: Ref, subject: Subject, contexts: Contexts, attempt_id: int
-    ) -> Intent | None:
+    ) -> Intent | Faulty | Skip:
         account = self._account(message.channel)
         if account is None:
-            self._held_back(message, Skip("no_provider", "parked"))
-            return None
+            return Skip("no_provider", "parked")
         template = compiled(message.channel, message.source)
-        wants = template.variables if not isinstance(template, TemplateFault) else ()
+        needs = message.conditions.get("needs", ())
+        wants = {*needs, *template.variables} if not isinstance(template, TemplateFault) else needs
         context = contexts.build(message.id, ref, subject, person, wants)
-        envelope = self._envelope(message, person, attempt_id)
+        if not all(context.get(name) for name in needs):
+            return Skip("nothing_to_show")
         language = Language(
-            person.locale or self.shop.locale,
-            self._currency(subject),
-            quiet.zones_of(person.country, person.province, None, self.shop.timezone)[0],
+            person.locale or self.shop.locale, self._currency(subject), self.asker.zones(person, "email")[0]
         )
-        composed = compose(envelope, message.source, context, language)
+        composed = compose(self._envelope(message, person, attempt_id), message.source, context, language)
         if not isinstance(composed, Composed):
-            self._held_back(
-                message, Skip("template_error", "parked"), {"line": composed.line, "message": composed.message}
-            )
-            return None
+            return Faulty(composed.template_part, composed.line, composed.message)
         self.contents.append(
             {
                 "message_id": message.id,
@@ -290,7 +245,7 @@ class _Batch:
         )
 
     def _envelope(self, message: Any, person: Profile, attempt_id: int) -> Envelope:
-        sender = self.chosen.sender
+        sender = self.asker.chosen.sender
         return Envelope(
             shop_id=self.shop.id,
             message_id=message.id,
@@ -325,34 +280,41 @@ class _Batch:
             for line in subject.to_review
         ]
 
-    def _held_back(self, message: Any, verdict: Skip | Defer, detail: Mapping[str, Any] | None = None) -> None:
-        deferred = isinstance(verdict, Defer)
-        outcome = "deferred" if isinstance(verdict, Defer) else verdict.state
+    def _held_back(self, message: Any, verdict: Verdict | Faulty) -> None:
+        """Write down why a message doesn't go now. Waiting on for the same reason isn't news."""
+        assert not isinstance(verdict, Go)  # noqa: S101 what may go isn't held back
+        state, reason, due_at = "deferred", verdict.reason, message.due_at
+        detail: dict[str, Any] = {}
+        if isinstance(verdict, Defer):
+            due_at, detail = verdict.until, {"until": verdict.until.isoformat()}
+        else:
+            state = verdict.state
+            if isinstance(verdict, Faulty):
+                detail = {"part": verdict.part, "line": verdict.line, "message": verdict.message}
         self.changes.append(
             {
                 "id": message.id,
-                "state": outcome,
-                "reason": verdict.reason,
+                "state": state,
+                "reason": reason,
                 "attempt_id": None,
                 "provider": None,
-                "due_at": verdict.until if isinstance(verdict, Defer) else message.due_at,
-                "tries": message.tries + (verdict.reason == "store_unreachable"),
+                "due_at": due_at,
+                "tries": message.tries + (reason == "store_unreachable"),
                 "leased": False,
             }
         )
-        extra = {"until": verdict.until.isoformat()} if isinstance(verdict, Defer) else dict(detail or {})
-        if not (deferred and message.reason == verdict.reason):  # waiting on for the same reason isn't news
+        if not (state == "deferred" and message.reason == reason):
             self.decided.append(
                 Decided(
                     message.customer_id,
                     message.step,
-                    outcome,
-                    verdict.reason,
+                    state,
+                    reason,
                     self.now,
                     message.journey_id,
                     message.enrolment_id,
                     message.id,
-                    detail=extra,
+                    detail=detail,
                 )
             )
 
@@ -373,12 +335,13 @@ class _Batch:
         parameters = {
             "shop": self.shop.id,
             "now": self.now,
-            "lease": LEASE,
+            "lease": timedelta(seconds=self.settings.lease_seconds),
             "rows": orjson.dumps(self.changes).decode(),
         }
         self.session.execute(
             text("""
-                UPDATE message m SET state = r.state, reason = r.reason, attempt_id = r.attempt_id,
+                UPDATE message m SET state = r.state, reason = r.reason,
+                    attempt_id = COALESCE(r.attempt_id, m.attempt_id),
                     provider = COALESCE(r.provider, m.provider), due_at = COALESCE(r.due_at, m.due_at),
                     tries = r.tries, updated_at = :now,
                     lease_token = CASE WHEN r.leased THEN m.lease_token END,

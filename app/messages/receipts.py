@@ -114,7 +114,8 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
     now = clock.now()
     session.execute(
         text("""
-            UPDATE message SET state = :state, reason = :reason, updated_at = :now, lease_until = NULL,
+            UPDATE message SET state = :state, reason = :reason, updated_at = :now,
+                lease_token = NULL, lease_until = NULL,
                 provider_ref = COALESCE(provider_ref, :ref), attempt_id = :attempt,
                 accepted_at = CASE WHEN :state IN ('accepted', 'delivered', 'complained')
                     THEN COALESCE(accepted_at, :now) ELSE accepted_at END,
@@ -132,7 +133,7 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
             "attempt": attempt_id,
         },
     )
-    if state in ("unknown", "parked") or following in ("bounced", "failed", "complained"):
+    if state not in ("sending", "accepted", "delivered") or following in ("bounced", "failed", "complained"):
         log(
             session,
             [

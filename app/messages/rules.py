@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,12 @@ from app.customers.rules import may_receive_marketing
 from app.messages.quiet import next_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
 WEEK = timedelta(days=7)
+UNANSWERED_WAIT = timedelta(minutes=2)
+"""How long to wait when the store could not be asked whether the checkout was bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Asked:
     exits: Sequence[tuple[Sequence[Condition], str]]
     zones: Sequence[str]
     limits: Limits
-    sent_at: Sequence[datetime] = field(default=())
+    filters: Sequence[Condition] = ()
+    """The journey's own, asked again before every message."""
+    store_answered: bool = True
+    """False: the store could not be asked whether the basket was bought, and it is worth asking again."""
+    sent_at: Sequence[datetime] = ()
     """When the person got marketing on this channel in the last week (or may have)."""
 
 
@@ -74,50 +80,84 @@ Verdict = Go | Skip | Defer
 
 
 def gate(asked: Asked, now: datetime) -> Verdict:
-    """Ask every gate, in order: what is final first, then what only defers, so that the reason given is the first."""
-    return _final(asked, now) or _deferring(asked, now) or Go()
+    """Ask every gate in its order; the first that is closed gives the reason."""
+    for one in GATES:
+        verdict = one(asked, now)
+        if verdict is not None:
+            return verdict
+    return Go()
 
 
-def _final(asked: Asked, now: datetime) -> Skip | None:
-    marketing = asked.purpose == "marketing"
-    if not asked.shop_active:
-        return Skip("uninstalled", "cancelled")
+def _suppressed(asked: Asked, _now: datetime) -> Verdict | None:
+    barred = asked.unreachable is not None and asked.unreachable.startswith("suppressed:")
+    return Skip(asked.unreachable or "") if barred else None
+
+
+def _consent(asked: Asked, _now: datetime) -> Verdict | None:
+    if asked.purpose != "marketing":
+        return None
+    reason = may_receive_marketing(asked.consent, asked.audience, asked.channel)
+    return None if reason is None else Skip(reason)
+
+
+def _gone(asked: Asked, _now: datetime) -> Verdict | None:
+    """The person or the shop: erased, deleted, without an address, uninstalled."""
     if asked.unreachable is not None:
         return Skip(asked.unreachable)
-    if marketing and (reason := may_receive_marketing(asked.consent, asked.audience, asked.channel)):
-        return Skip(reason)
-    if marketing and asked.shop_stopped:
-        return Skip("all_marketing_stopped")
+    if not asked.shop_active:
+        return Skip("uninstalled", "cancelled")
+    return Skip("all_marketing_stopped") if asked.shop_stopped and asked.purpose == "marketing" else None
+
+
+def _filters(asked: Asked, _now: datetime) -> Verdict | None:
+    if (failing := first_failing(asked.filters, asked.fields)) is not None:
+        return Skip(f"filter:{failing.field}")
+    failing = first_failing(asked.only_if, asked.fields)
+    return None if failing is None else Skip(f"condition:{failing.field}")
+
+
+def _bought(asked: Asked, now: datetime) -> Verdict | None:
+    """What ends the journey ends its messages; where the store couldn't be asked, it is asked again shortly."""
     for conditions, reason in asked.exits:
         if first_failing(conditions, asked.fields) is None:
             return Skip(reason, "cancelled")
-    if (failing := first_failing(asked.only_if, asked.fields)) is not None:
-        return Skip(f"condition:{failing.field}")
-    if now >= asked.useful_until:
-        return Skip("too_late", "expired")
-    return None
+    return None if asked.store_answered else _until(now + UNANSWERED_WAIT, "store_unreachable", asked)
 
 
-def _deferring(asked: Asked, now: datetime) -> Verdict | None:
-    if asked.purpose != "marketing":
-        return None
+def _expired(asked: Asked, now: datetime) -> Verdict | None:
+    return Skip("too_late", "expired") if now >= asked.useful_until else None
+
+
+def _quiet(asked: Asked, now: datetime) -> Verdict | None:
     limits = asked.limits
-    if limits.quiet_from is not None:
-        allowed = next_allowed(now, asked.zones, limits.quiet_from, limits.quiet_until)
-        if allowed > now:
-            return _until(allowed, "quiet_hours", asked)
-    recent = sorted(asked.sent_at)
-    if recent and recent[-1] + limits.window > now:
-        return _until(recent[-1] + limits.window, "channel_window", asked)
-    this_week = [at for at in recent if at + WEEK > now]
-    if len(this_week) >= limits.per_week:
-        if limits.per_week == 0:
-            return Skip("weekly_cap")
-        # Room is made when enough of the week's messages are a week old.
-        return _until(this_week[-limits.per_week] + WEEK, "weekly_cap", asked)
-    return None
+    if asked.purpose != "marketing" or limits.quiet_from is None:
+        return None
+    allowed = next_allowed(now, asked.zones, limits.quiet_from, limits.quiet_until)
+    return _until(allowed, "quiet_hours", asked) if allowed > now else None
+
+
+def _window(asked: Asked, now: datetime) -> Verdict | None:
+    if asked.purpose != "marketing" or not asked.sent_at:
+        return None
+    over = max(asked.sent_at) + asked.limits.window
+    return _until(over, "channel_window", asked) if over > now else None
+
+
+def _weekly_cap(asked: Asked, now: datetime) -> Verdict | None:
+    cap = asked.limits.per_week
+    this_week = sorted(at for at in asked.sent_at if at + WEEK > now)
+    if asked.purpose != "marketing" or len(this_week) < cap:
+        return None
+    # Room is made when enough of the week's messages are a week old.
+    return _until(this_week[-cap] + WEEK, "weekly_cap", asked) if cap else Skip("weekly_cap")
 
 
 def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
     """Wait, unless the message will have lost its use by then."""
     return Defer(moment, reason) if moment < asked.useful_until else Skip(reason, "expired")
+
+
+GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
+    _suppressed, _consent, _gone, _filters, _bought, _expired, _quiet, _window, _weekly_cap,
+)  # fmt: skip
+"""In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""

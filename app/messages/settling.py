@@ -13,7 +13,6 @@ from app import clock
 from app.channels.base import Accepted, Rejected, RetryLater, Unknown
 from app.customers import service as customers
 from app.decisions import Decided, log
-from app.messages.claiming import GRACE
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
     from app.channels.base import Answer
     from app.messages.intent import Intent
+    from config import Settings
 
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 900.0
-MOST_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,14 @@ class Outcome:
     answer: Answer
 
 
-def settle(shop_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Write down all outcomes of a chunk in one commit. A receipt may have been faster: its word stands."""
+def settle(settings: Settings, shop_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write down all outcomes of a chunk in one commit. A receipt may have been faster: its word stands.
+
+    That a provider took it is true however late we come to say so: it counts also for a message that was given up
+    for lost meanwhile and waits to be repeated.
+    """
     now = clock.now()
-    rows = [_row(o, now) for o in outcomes]
+    rows = [_row(o, now, settings.grace_seconds(o.intent.channel)) for o in outcomes]
     with transaction(shop_id) as session:
         session.execute(
             text("""
@@ -62,7 +65,8 @@ def settle(shop_id: int, outcomes: Sequence[Outcome]) -> None:
                     FROM json_to_recordset(CAST(:rows AS json)) AS r (id bigint, attempt_id bigint, state text,
                         reason text, due_at timestamptz, provider_ref text, grace float)
                     WHERE m.shop_id = :shop AND m.id = r.id AND m.attempt_id = r.attempt_id
-                        AND m.state IN ('sending', 'unknown')
+                        AND (m.state IN ('sending', 'unknown') OR r.state = 'accepted'
+                            AND m.state IN ('due', 'deferred', 'claimed', 'parked', 'cancelled', 'expired', 'skipped'))
                     RETURNING m.id
                 """),
                 {"shop": shop_id, "rows": orjson.dumps(rows).decode(), "now": now},
@@ -80,7 +84,7 @@ def settle(shop_id: int, outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _row(outcome: Outcome, now: datetime, grace: float) -> dict[str, Any]:
     intent, answer = outcome.intent, outcome.answer
     row: dict[str, Any] = {
         "id": intent.message_id,
@@ -88,7 +92,7 @@ def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
         "provider_ref": None,
         "due_at": None,
         "code": None,
-        "grace": GRACE[intent.channel].total_seconds(),
+        "grace": grace,
     }
     match answer:
         case Accepted(provider_ref):

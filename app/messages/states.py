@@ -6,21 +6,25 @@ table is a late or repeated report and changes nothing.
 
 from __future__ import annotations
 
+REPORTED = frozenset({"accepted", "delivered", "bounced", "failed", "complained"})
+"""What a report may make of a message. A message that waits to be repeated may still be found to have arrived."""
+
 TRANSITIONS: dict[str, frozenset[str]] = {
     "planned": frozenset({"due", "cancelled"}),
-    "due": frozenset({"claimed", "expired", "cancelled"}),
-    "deferred": frozenset({"claimed", "expired", "cancelled"}),
-    "claimed": frozenset({"due", "deferred", "sending", "skipped", "expired", "cancelled", "parked"}),
-    "sending": frozenset({"due", "accepted", "delivered", "failed", "unknown", "bounced", "complained"}),
-    "unknown": frozenset({"due", "accepted", "delivered", "failed", "parked", "bounced", "complained"}),
+    "due": frozenset({"claimed", "cancelled"}) | REPORTED,
+    "deferred": frozenset({"claimed", "cancelled"}) | REPORTED,
+    "claimed": frozenset({"due", "deferred", "sending", "skipped", "expired", "cancelled", "parked"}) | REPORTED,
+    "sending": frozenset({"due", "unknown"}) | REPORTED,
+    "unknown": frozenset({"due", "parked"}) | REPORTED,
     "accepted": frozenset({"delivered", "bounced", "failed", "complained"}),
     "delivered": frozenset({"complained", "bounced"}),
     "bounced": frozenset({"delivered", "complained"}),
-    "parked": frozenset({"due", "accepted", "delivered", "failed", "bounced", "complained", "cancelled"}),
+    "parked": frozenset({"due", "cancelled"}) | REPORTED,
     "failed": frozenset({"delivered"}),
-    "skipped": frozenset(),
-    "expired": frozenset(),
-    "cancelled": frozenset(),
+    # Given up while it waited to be repeated; an earlier hand-over may turn out to have arrived all the same.
+    "skipped": REPORTED - {"failed"},
+    "expired": REPORTED - {"failed"},
+    "cancelled": REPORTED - {"failed"},
     "complained": frozenset(),
 }
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.channels.base import Outbound
 from app.content.faults import TemplateFault
 from app.messages.compose import Envelope, Language, compose
 from app.messages.models import MessageContent
@@ -15,6 +14,7 @@ from app.messages.models import MessageContent
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.channels.base import Outbound
     from config import Settings
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TOO_FAST = timedelta(seconds=7)
 """Link scanners of mail gateways fetch within seconds of delivery."""
@@ -38,18 +42,16 @@ class Verdict:
     reason: str
 
 
+SIGNS: tuple[tuple[Callable[[Seen], bool], Verdict], ...] = (
+    (lambda seen: seen.method == "HEAD", Verdict("machine", "head_request")),
+    (lambda seen: not seen.user_agent, Verdict("machine", "no_user_agent")),
+    (lambda seen: bool(PRIVACY_PROXY.search(seen.user_agent)), Verdict("unknown", "privacy_proxy")),
+    (lambda seen: bool(MACHINES.search(seen.user_agent)), Verdict("machine", "known_agent")),
+    (lambda seen: seen.since_sent is not None and seen.since_sent < TOO_FAST, Verdict("machine", "too_fast")),
+    (lambda seen: seen.kind == "click" and seen.other_links >= MANY_LINKS, Verdict("machine", "all_links_at_once")),
+)
+
+
 def verdict(seen: Seen) -> Verdict:
-    """The first sign decides; without any, a click is a human's and an open is unknown only where a proxy hides it."""
-    if seen.method == "HEAD":
-        return Verdict("machine", "head_request")
-    if not seen.user_agent:
-        return Verdict("machine", "no_user_agent")
-    if PRIVACY_PROXY.search(seen.user_agent):
-        return Verdict("unknown", "privacy_proxy")
-    if MACHINES.search(seen.user_agent):
-        return Verdict("machine", "known_agent")
-    if seen.since_sent is not None and seen.since_sent < TOO_FAST:
-        return Verdict("machine", "too_fast")
-    if seen.kind == "click" and seen.other_links >= MANY_LINKS:
-        return Verdict("machine", "all_links_at_once")
-    return Verdict("human", "no_sign_of_a_machine")
+    """The first sign decides; without any, it was a human."""
+    return next((word for sign, word in SIGNS if sign(seen)), Verdict("human", "no_sign_of_a_machine"))

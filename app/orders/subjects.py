@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -17,6 +16,7 @@ from app.reviews.rules import NOT_AGAIN_FOR, reviewable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ class Ref:
     """A subject by name: its kind, its key, whose it is, and since when the journey about it runs."""
 
     kind: str
-    """checkout | cart | order | variant"""
+    """checkout | cart | order | variant | none"""
     key: str
     """The row's id; for a variant `customer:variant`, by the store's name of it."""
     customer_id: int
@@ -84,7 +84,7 @@ def _checkouts(session: Session, refs: Sequence[Ref]) -> dict[Ref, Subject]:
 
 def _checkout(row: Any) -> Subject:
     if row is None:
-        return Subject(None, refusal="checkout_is_gone")
+        return Subject(None, fields={"gone": True}, refusal="checkout_is_gone")
     refusal = (
         "bought"
         if row.bought or row.completed_at
@@ -100,6 +100,7 @@ def _checkout(row: Any) -> Subject:
         fields={
             "bought": bool(row.bought or row.completed_at),
             "gone": row.deleted_at is not None,
+            "emptied": not row.lines,
             "checkout.total": row.total,
             "checkout.items": len(row.lines),
             "checkout.gift_cards_only": only_gift_cards(row.lines),
@@ -128,7 +129,7 @@ def _carts(session: Session, refs: Sequence[Ref]) -> dict[Ref, Subject]:
 
 def _cart(row: Any) -> Subject:
     if row is None:
-        return Subject(None, refusal="cart_is_gone")
+        return Subject(None, fields={"gone": True}, refusal="cart_is_gone")
     refusal = (
         "bought" if row.bought else "checkout_started" if row.started else "nothing_in_it" if not row.lines else None
     )
@@ -162,43 +163,42 @@ def _orders(session: Session, refs: Sequence[Ref]) -> dict[Ref, Subject]:
 
 
 def _asked(session: Session, orders: Sequence[Any]) -> dict[int, tuple[set[str], set[str]]]:
-    """Order id -> products not to ask about: asked for another order, and reviewed, within the last year."""
-    if not orders:
+    """Order id -> products not to ask about: asked for another order, and reviewed, in the year before the order."""
+    since = {o.id: at - NOT_AGAIN_FOR for o in orders if (at := o.placed_at or o.version_at) is not None}
+    if not since:
         return {}
     parameters = {
         "shop": session.info["shop_id"],
         "customers": sorted({o.customer_id for o in orders}),
-        "since": min(o.placed_at or o.version_at for o in orders if o.placed_at or o.version_at) - NOT_AGAIN_FOR
-        if any(o.placed_at or o.version_at for o in orders)
-        else None,
+        "since": min(since.values()),
     }
     asks = session.execute(
         text(
-            "SELECT customer_id, order_id, product_external_id, asked_at AS at FROM review_ask "
+            "SELECT customer_id, order_id, product_external_id AS product, asked_at AS at FROM review_ask "
             "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND asked_at > :since"
         ),
         parameters,
     ).all()
     reviews = session.execute(
         text(
-            "SELECT customer_id, product_external_id, created_at AS at FROM review "
+            "SELECT customer_id, product_external_id AS product, created_at AS at FROM review "
             "WHERE shop_id = :shop AND customer_id = ANY(:customers) AND created_at > :since"
         ),
         parameters,
     ).all()
-    found: dict[int, tuple[set[str], set[str]]] = {}
-    for order in orders:
-        mine = [a for a in asks if a.customer_id == order.customer_id and a.order_id != order.id]
-        found[order.id] = (
-            {a.product_external_id for a in mine},
-            {r.product_external_id for r in reviews if r.customer_id == order.customer_id},
+    return {
+        o.id: (
+            {a.product for a in asks if a.customer_id == o.customer_id and a.order_id != o.id and a.at > since[o.id]},
+            {r.product for r in reviews if r.customer_id == o.customer_id and r.at > since[o.id]},
         )
-    return found
+        for o in orders
+        if o.id in since
+    }
 
 
 def _order(row: Any, asked: dict[int, tuple[set[str], set[str]]]) -> Subject:
     if row is None:
-        return Subject(None, refusal="order_is_gone")
+        return Subject(None, fields={"gone": True}, refusal="order_is_gone")
     refusal = why_not_a_purchase(row)
     if refusal is None and row.customer_id is None:
         refusal = "nobody_to_write_to"
@@ -264,7 +264,12 @@ def _variant(row: Any, since: datetime) -> Subject:
     return Subject(
         row if row.id is not None else None,
         moments={"trigger": since, "placed": since},
-        fields={"bought": row.bought_again, "given_back": not row.kept, "product.available": bool(row.buyable)},
+        fields={
+            "bought": row.bought_again,
+            "given_back": not row.kept,
+            "gone": row.id is None,
+            "product.available": bool(row.buyable),
+        },
         refusal="product_is_gone" if row.id is None else "bought" if row.bought_again else None,
     )
 
@@ -274,4 +279,5 @@ _LOADERS: dict[str, Callable[[Session, Sequence[Ref]], dict[Ref, Subject]]] = {
     "cart": _carts,
     "order": _orders,
     "variant": _variants,
+    "none": lambda _session, refs: {ref: Subject(None) for ref in refs},
 }

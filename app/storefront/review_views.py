@@ -13,8 +13,7 @@ from app.messages import engagement
 from app.messages.models import MessageContent
 from app.reviews.models import Review
 from app.security import tokens
-from app.shops import service as shops
-from app.shops import settings as shop_settings
+from app.shops import service as shops, settings as shop_settings
 from app.storefront.subscription_views import PAGE_HEADERS
 from app.transaction import transaction
 from app.upsert import upsert
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 bp = Blueprint("reviews", __name__, template_folder="templates")
 
 LONGEST_WORDS = 5_000
+MOST_STARS = 5
 
 
 @bp.route("/review/<token>", methods=["GET", "POST"])
@@ -42,10 +42,13 @@ def review(token: str) -> Response:
         ).first()
         if item is None or message is None:
             raise NotFound
-        rating, words, problem = min(max(stars, 1), 5), "", None
+        # No stars chosen in the message: none are chosen in the form.
+        rating, words, problem = (stars if 1 <= stars <= MOST_STARS else None), "", None
         if request.method == "POST":
             rating, words = _rating(request.form.get("rating"), rating), request.form.get("words", "").strip()
-            if len(words) > LONGEST_WORDS:
+            if rating is None:
+                problem = "Please choose from one to five stars."
+            elif len(words) > LONGEST_WORDS:
                 problem = f"That is a little long: please keep it under {LONGEST_WORDS:,} characters."
             else:
                 _save(session, message, item, rating, words)
@@ -53,9 +56,15 @@ def review(token: str) -> Response:
             engagement.seen(session, message_id, "click", None, request.user_agent.string[:300], request.method)
         shop = shops.get(session)
         html = render_template(
-            "storefront/review.html", shop_name=shop.name or shop.domain, brand=shop_settings.of(shop).brand,
-            home=shop.storefront_url or f"https://{shop.domain}", item=item, rating=rating, words=words,
-            problem=problem, saved=request.method == "POST" and problem is None,
+            "storefront/review.html",
+            shop_name=shop.name or shop.domain,
+            brand=shop_settings.of(shop).brand,
+            home=shop.storefront_url or f"https://{shop.domain}",
+            item=item,
+            rating=rating,
+            words=words,
+            problem=problem,
+            saved=request.method == "POST" and problem is None,
         )
     return Response(html, 422 if problem else 200, headers=PAGE_HEADERS)
 
@@ -66,16 +75,26 @@ def _item(session: Session, message_id: int, number: int) -> dict[str, Any] | No
     return items[number] if number < len(items) else None
 
 
-def _rating(given: str | None, otherwise: int) -> int:
+def _rating(given: str | None, otherwise: int | None) -> int | None:
     return int(given) if given in ("1", "2", "3", "4", "5") else otherwise
 
 
 def _save(session: Session, message: Any, item: dict[str, Any], rating: int, words: str) -> None:
     now = clock.now()
     row = {
-        "customer_id": message.customer_id, "order_id": int(message.subject_key),
-        "product_external_id": str(item["product_id"]), "rating": rating, "words": words or None,
-        "created_at": now, "updated_at": now,
+        "customer_id": message.customer_id,
+        "order_id": int(message.subject_key),
+        "product_external_id": str(item["product_id"]),
+        "rating": rating,
+        "words": words or None,
+        "created_at": now,
+        "updated_at": now,
     }
-    upsert(session, Review, [row], key=("order_id", "product_external_id"), newer="true",
-           merge={"created_at": "t.created_at"})
+    upsert(
+        session,
+        Review,
+        [row],
+        key=("order_id", "product_external_id"),
+        newer="true",
+        merge={"created_at": "t.created_at"},
+    )

@@ -1,0 +1,113 @@
+"""What is asked before a message goes: the store, and the gates with all they look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from app.conditions import Condition
+from app.messages import quiet
+from app.messages.rules import Asked, Limits
+from app.shops import settings as shop_settings
+from app.transaction import transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.customers.queries import Profile
+    from app.orders.subjects import Subject
+    from app.shops.models import Shop
+
+UNANSWERED_TRIES = 3
+"""A store that can't be asked so often isn't waited for any longer: what its webhooks told us decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask the store before a message about a basket goes out."""
+
+    message_id: int
+    checkout_token: str | None
+    email: str | None = field(repr=False)
+    since: datetime
+
+
+def worth_asking(shop_id: int, ids: Sequence[int]) -> list[Question]:
+    """Messages about a basket, and what identifies its order at the store."""
+    with transaction(shop_id) as session:
+        rows = session.execute(
+            text("""
+                SELECT m.id, k.token, p.email, LEAST(COALESCE(k.created_at, c.created_at), m.since) AS since
+                FROM message m
+                JOIN customer p ON p.shop_id = m.shop_id AND p.id = m.customer_id
+                LEFT JOIN checkout k ON m.subject_kind = 'checkout' AND k.shop_id = m.shop_id
+                    AND k.id = m.subject_key::bigint
+                LEFT JOIN cart c ON m.subject_kind = 'cart' AND c.shop_id = m.shop_id AND c.id = m.subject_key::bigint
+                WHERE m.shop_id = :shop AND m.id = ANY(:ids) AND m.subject_kind IN ('checkout', 'cart')
+            """),
+            {"shop": shop_id, "ids": list(ids)},
+        )
+        return [Question(r.id, r.token, r.email, r.since) for r in rows]
+
+
+class Asker:
+    """Gathers what the gates look at, for the messages of one shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self.chosen = shop_settings.of(shop)
+        self._limits = {channel: self._limits_of(channel) for channel in ("email", "sms")}
+
+    def asked(
+        self, message: Any, person: Profile, subject: Subject, sent: Sequence[datetime], *, bought: bool | None
+    ) -> Asked:
+        """All that the gates need. `bought` is the store's own word: None when it couldn't be asked."""
+        fields = {**person.fields, **subject.fields}
+        if bought:
+            fields["bought"] = True
+        conditions = message.conditions
+        return Asked(
+            channel=message.channel,
+            purpose=message.purpose,
+            audience=message.audience,
+            useful_until=message.useful_until,
+            shop_active=self.shop.active,
+            shop_stopped=self.chosen.stopped,
+            unreachable=person.unreachable.get(message.channel),
+            consent=person.consent.get(message.channel),
+            fields=fields,
+            filters=_read(conditions.get("filters", ())),
+            # What a step asks about the journey's other messages was answered when it was planned.
+            only_if=[c for c in _read(conditions.get("only_if", ())) if "." not in c.field or c.field in fields],
+            exits=[(_read(leaving["if"]), leaving["reason"]) for leaving in conditions.get("exits", ())],
+            store_answered=bought is not None or message.tries + 1 >= UNANSWERED_TRIES,
+            zones=self.zones(person, message.channel),
+            limits=self._limits[message.channel],
+            sent_at=sent,
+        )
+
+    def zones(self, person: Profile, channel: str) -> tuple[str, ...]:
+        """Where the person may be: by address, and for texts by the number too; the stricter counts."""
+        phone = person.addresses.get("sms") if channel == "sms" else None
+        return quiet.zones_of(person.country, person.province, phone, self.shop.timezone)
+
+    def _limits_of(self, channel: str) -> Limits:
+        hours, limits = self.chosen.quiet_hours, self.chosen.limits
+        window, cap = (
+            (limits.sms_window_hours, limits.sms_per_week)
+            if channel == "sms"
+            else (limits.email_window_hours, limits.email_per_week)
+        )
+        return Limits(
+            timedelta(hours=window),
+            cap,
+            time.fromisoformat(hours.start) if hours.enabled else None,
+            time.fromisoformat(hours.end),
+        )
+
+
+def _read(conditions: Sequence[Any]) -> list[Condition]:
+    return [Condition.model_validate(c) for c in conditions]
