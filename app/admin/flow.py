@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from app.admin.words import REASONS, _, spelled
+from app.admin.words import CHANNELS, REASONS, _, spelled
 from app.journeys.definition import UNITS, walk
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ MOMENTS: Final = {
     "shipped": _("it was shipped"), "delivered": _("it was delivered"),
 }
 FIELDS: Final = {
-    "checkout.gift_cards_only": _("only gift cards are in it"), "order.channel": _("where the order was placed"),
+    "checkout.gift_cards_only": _("only gift cards are in it"), "order.channel": _("the order's origin"),
     "order.reviewable": _("products to ask about"), "product.available": _("the product can be bought"),
     "checkout.total": _("the checkout's total"), "order.total": _("the order's total"), "bought": _("they bought"),
-    "first.channel": _("how the first message went"), "customer.orders_count": _("their orders so far"),
+    "customer.orders_count": _("their orders so far"),
 }
+NEGATED: Final = {"checkout.gift_cards_only": _("more than gift cards are in it")}
 COMPARISONS: Final = {
     "is": _("is"), "is_not": _("is not"), "at_least": _("is at least"), "at_most": _("is at most"),
     "more_than": _("is more than"), "less_than": _("is less than"), "has": _("has"), "lacks": _("lacks"),
@@ -149,8 +150,13 @@ def condition_words(condition: Condition) -> str:
     if condition.comparison == "is" and condition.value is True:
         return name
     if condition.comparison == "is" and condition.value is False:
-        return _("not {what}", what=name)
+        return NEGATED.get(condition.field) or _("it isn't so that {what}", what=name)
     value = condition.value
+    step, _dot, what = condition.field.rpartition(".")
+    if what == "channel" and isinstance(value, str) and value in CHANNELS and condition.comparison in ("is", "is_not"):
+        went = _("the message “{step}” went by {channel}") if condition.comparison == "is" else _(
+            "the message “{step}” didn't go by {channel}")
+        return went.format(step=spelled(step), channel=CHANNELS[value])
     shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     if condition.comparison in ("is_known", "is_missing"):
         return f"{name} {COMPARISONS[condition.comparison]}"

@@ -49,8 +49,8 @@ class Today:
     """Messages that moved today."""
 
     counts: dict[str, int]
-    reasons: list[tuple[str, int]]
-    """Why some were held back or wait, most frequent first."""
+    reasons: list[tuple[str, int, bool]]
+    """Why some were held back or wait, most frequent first; and whether there are messages to look at."""
 
 
 @bp.get("/", endpoint="home")
@@ -116,10 +116,11 @@ def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
         counts[f"sent_{row.channel}"] += row.count if row.state in SENT else 0
         if row.reason and row.state in (*HELD_BACK, "deferred"):
             reasons[row.reason] += row.count
+    written = set(reasons)  # a step may be skipped before it has a message
     for row in skipped:
         counts["held_back"] += row.count
         reasons[row.reason] += row.count
-    return Today(dict(counts), reasons.most_common(MOST_REASONS))
+    return Today(dict(counts), [(code, n, code in written) for code, n in reasons.most_common(MOST_REASONS)])
 
 
 def _notices(session: Session) -> list[Notice]:

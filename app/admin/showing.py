@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
+from babel.numbers import format_decimal
 from flask import Response, g, render_template, request
 
 from app import clock
@@ -14,7 +15,7 @@ from app.admin.assets import asset
 from app.admin.guard import settings
 from app.admin.words import _
 from app.content.dates import local_date
-from app.content.money import money_format
+from app.content.money import locale_of, money_format
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,11 +75,14 @@ def _navigation() -> list[tuple[str, str]]:
 
 
 def moment(at: datetime | None) -> str:
-    """A time in the shop's zone: `Mar 4, 2026, 3:20 PM`, seconds left out."""
+    """A time in the shop's zone: `Mar 4, 2026, 3:20 PM`."""
     if at is None:
         return ""
-    written = local_date(at.replace(second=0, microsecond=0), "datetime", g.shop.locale, g.shop.timezone)
-    return written.replace(":00 ", " ", 1) if written.count(":") > 1 else written
+    return f"{local_date(at, 'medium', g.shop.locale, g.shop.timezone)}, {_time(at)}"
+
+
+def _time(at: datetime) -> str:
+    return local_date(at, "time", g.shop.locale, g.shop.timezone).replace("\u202f", "\u00a0")
 
 
 def day(at: datetime | None) -> str:
@@ -105,5 +109,5 @@ def money(minor: int | None, currency: str | None = None) -> str:
 
 
 def number(value: int) -> str:
-    """A count with thousands set apart."""
-    return f"{value:,}".replace(",", "\u202f")
+    """A count as the shop's language writes it."""
+    return format_decimal(value, locale=locale_of(g.shop.locale))

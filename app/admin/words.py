@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 
-def _(source: str, **values: object) -> str:
+def _(source: str, /, **values: object) -> str:
     """A sentence for the merchant. The one place through which every word goes, so that it can be translated."""
     return source.format(**values) if values else source
 
