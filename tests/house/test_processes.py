@@ -42,7 +42,7 @@ def test_every_queue_has_a_process_a_job_and_somebody_who_looks_for_its_work() -
 
 def test_every_process_is_known() -> None:
     assert set(procfile()) == {"release", "web", "clock", *(f"worker-{queue}" for queue in NAMES)}
-    assert "wsgi:app" in procfile()["web"]
+    assert re.search(r" (rsgi|wsgi):app$", procfile()["web"])
     assert procfile()["release"].endswith("regulars upgrade")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
-OURS = ("app", "workers", "migrations", "simulator", "local", "bench", "tests", "config", "wsgi")
+OURS = ("app", "workers", "migrations", "simulator", "local", "bench", "tests", "config", "wsgi", "rsgi")
 
 
 @dataclass(frozen=True, slots=True)
