@@ -31,7 +31,10 @@ FLOORS: dict[str, float] = {
 """The longest name that fits a module counts. A new folder joins at the floor its imports need: give it a line."""
 
 EXCEPTIONS = {
-    ("app.transaction", "app.doorbell"): "same floor: rings are sent when the transaction is durable, and by nobody else",
+    (
+        "app.transaction",
+        "app.doorbell",
+    ): "same floor: rings are sent when the transaction is durable, and by nobody else",
     ("app.security.redaction", "app.clock"): "same floor: a log line carries its time, and only clock knows the time",
     ("app.registry", "app.platforms"): "same floor: it looks into the (empty) package to find the folders in it",
     ("workers.run", "app"): "an entry point, as wsgi is: the program starts by building the app",
@@ -96,7 +99,9 @@ def test_platforms_do_not_know_each_other_and_channels_neither() -> None:
         folders = ours[:2] == theirs[:2] and len(ours) > 3 and len(theirs) > 3
         if folders and ours[2] != theirs[2]:
             meddling.append(str(found))
-    assert meddling == [], "a platform or channel folder stands alone, so that it can be taken away; share through base.py"
+    assert meddling == [], (
+        "a platform or channel folder stands alone, so that it can be taken away; share through base.py"
+    )
 
 
 def test_config_imports_nothing_of_ours() -> None:
@@ -118,7 +123,8 @@ def test_rules_are_pure() -> None:
         if found.for_types_only or not (name == "rules" or within(found.importer, *PURE_WORDS)):
             continue
         allowed = (
-            found.imported.endswith(".rules") or within(found.imported, *PURE_WORDS, *PURE_LIBRARIES)
+            found.imported.endswith(".rules")
+            or within(found.imported, *PURE_WORDS, *PURE_LIBRARIES)
             or (is_standard(found.imported) and not within(found.imported, *IMPURE_STANDARD))
         )
         if not allowed:
@@ -131,17 +137,24 @@ def test_rules_are_pure() -> None:
 
 def test_flask_stays_at_the_edge() -> None:
     misplaced = [
-        str(found) for found in imports("app", "workers")
+        str(found)
+        for found in imports("app", "workers")
         if within(found.imported, "flask", "flask_sqlalchemy", "werkzeug")
-        and not (found.importer in HTTP_PLACES or within(found.importer, "app.admin", "app.storefront")
-                 or found.importer.endswith(".views"))
+        and not (
+            found.importer in HTTP_PLACES
+            or within(found.importer, "app.admin", "app.storefront")
+            or found.importer.endswith(".views")
+        )
     ]
-    assert misplaced == [], "HTTP is spoken in views.py, admin, storefront, create_app, extensions and the commands only"
+    assert misplaced == [], (
+        "HTTP is spoken in views.py, admin, storefront, create_app, extensions and the commands only"
+    )
 
 
 def test_the_queue_library_stays_with_its_two_users() -> None:
     misplaced = [
-        str(found) for found in imports("app", "workers", "migrations")
+        str(found)
+        for found in imports("app", "workers", "migrations")
         if within(found.imported, "rq") and not within(found.importer, "app.doorbell", "workers")
     ]
     assert misplaced == [], "ring with doorbell.ring(queue), or transaction.ring_after_commit: jobs carry no facts"
@@ -149,11 +162,15 @@ def test_the_queue_library_stays_with_its_two_users() -> None:
 
 def test_vendor_libraries_stay_in_their_adapters() -> None:
     homes = {
-        "sendgrid": "app.channels.email.sendgrid", "twilio": "app.channels.sms",
-        "shopify_app": "app.platforms.shopify", "shopifyapp": "app.platforms.shopify",
+        "sendgrid": "app.channels.email.sendgrid",
+        "twilio": "app.channels.sms",
+        "shopify_app": "app.platforms.shopify",
+        "shopifyapp": "app.platforms.shopify",
     }
     misplaced = [
-        str(found) for found in imports("app", "workers", "migrations")
-        for library, home in homes.items() if within(found.imported, library) and not within(found.importer, home)
+        str(found)
+        for found in imports("app", "workers", "migrations")
+        for library, home in homes.items()
+        if within(found.imported, library) and not within(found.importer, home)
     ]
     assert misplaced == [], "what a vendor's library says is translated into values inside its own adapter"

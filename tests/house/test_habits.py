@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.house.tree import ROOT, Source, committed, sources
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ LONGER_FILES = {
 
 COMMITS = {
     "app/transaction.py": "the one way to the database",
-    "app/inbox/accept.py": "group commit: one flush to disk for all webhooks that wait, on a connection of its own (ADR 6)",
+    "app/inbox/accept.py": "group commit: one flush to disk for all webhooks that wait (ADR 6)",
 }
 ROLES = {
     "app/transaction.py": "sets the role and the shop for one transaction",
@@ -56,8 +57,10 @@ def _last_name(node: ast.expr) -> str:
 def test_only_the_clock_reads_the_wall_clock() -> None:
     read = [
         f"{source.place}:{line} {receiver}.{name}()"
-        for source in sources("app", "workers", "rsgi") if source.place != "app/clock.py"
-        for line, receiver, name in calls(source) if (receiver, name) in WALL_CLOCK
+        for source in sources("app", "workers", "rsgi")
+        if source.place != "app/clock.py"
+        for line, receiver, name in calls(source)
+        if (receiver, name) in WALL_CLOCK
     ]
     assert read == [], "take clock.now() (business time), clock.real_now(), clock.monotonic() or clock.pause()"
 
@@ -67,10 +70,17 @@ def test_only_config_looks_at_the_environment() -> None:
         f"{source.place}:{node.lineno}"
         for source in sources("app", "workers", "wsgi", "rsgi", "migrations")
         for node in ast.walk(source.syntax)
-        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv") and
-            isinstance(node.value, ast.Name) and node.value.id == "os")
-        or (isinstance(node, ast.ImportFrom) and node.module == "os" and
-            any(alias.name in ("environ", "getenv") for alias in node.names))
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("environ", "environb", "getenv")
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "os"
+        )
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and any(alias.name in ("environ", "getenv") for alias in node.names)
+        )
     ]
     assert looked == [], "add a field to config.Settings (and its line to the README's table) and pass it in"
 
@@ -90,15 +100,22 @@ def test_only_transaction_commits() -> None:
 
 def test_only_transaction_sets_the_role() -> None:
     setting = {
-        source.place for source in sources("app", "workers")
-        if re.search(r"set_config\s*\(\s*'role'|\bSET\s+(LOCAL\s+)?ROLE\b|\bRESET\s+ROLE\b|SESSION\s+AUTHORIZATION",
-                     source.text)
+        source.place
+        for source in sources("app", "workers")
+        if re.search(
+            r"set_config\s*\(\s*'role'|\bSET\s+(LOCAL\s+)?ROLE\b|\bRESET\s+ROLE\b|SESSION\s+AUTHORIZATION", source.text
+        )
     }
     assert setting == set(ROLES), "the wall between shops holds only because nobody else changes the role"
 
 
 def test_nobody_prints() -> None:
-    printing = [f"{s.place}:{line}" for s in sources("app") for line, receiver, name in calls(s) if (receiver, name) == ("", "print")]
+    printing = [
+        f"{s.place}:{line}"
+        for s in sources("app")
+        for line, receiver, name in calls(s)
+        if (receiver, name) == ("", "print")
+    ]
     assert printing == [], "log an event with ids, or answer with a value"
 
 
@@ -108,9 +125,11 @@ def test_blind_excepts_say_why() -> None:
         lines = source.text.splitlines()
         for node in ast.walk(source.syntax):
             caught = node.type if isinstance(node, ast.ExceptHandler) else None
-            if isinstance(node, ast.ExceptHandler) and (
-                caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
-            ) and "#" not in lines[node.lineno - 1]:
+            if (
+                isinstance(node, ast.ExceptHandler)
+                and (caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException")))
+                and "#" not in lines[node.lineno - 1]
+            ):
                 blind.append(f"{source.place}:{node.lineno}")
     assert blind == [], "`except Exception` belongs to an outermost edge only, and its line says which edge that is"
 
@@ -126,17 +145,17 @@ def test_no_length_exception_outlived_its_file() -> None:
     assert short == [], "these files are short enough again: take their exceptions out"
 
 
-# Put together from halves, so that this file does not find itself.
-REGISTRIES = re.compile("|".join((r"pypi" r"\.org", r"python" r"hosted\.org", r"npm" r"js\.org", r"npm" r"js\.com",
-                                  r"yarn" r"pkg\.com", r"artifact" r"ory", r"goprox" r"y")))
-MACHINE_PATHS = re.compile(r"(?<![\w.:/~-])/(?:" + "|".join(("ho" "me", "ro" "ot", "wo" "rk", "Us" "ers")) + r")/[a-zA-Z]")
+# Letters in brackets, so that this file does not find itself.
+REGISTRIES = re.compile(r"pypi[.]org|pythonhosted[.]org|npmjs[.](?:org|com)|yarnpkg[.]com|artifactor[y]|goprox[y]")
+MACHINE_PATHS = re.compile(r"(?<![\w.:/~-])/(?:hom[e]|roo[t]|wor[k]|User[s])/[a-zA-Z]")
 
 
 def test_no_registry_is_named() -> None:
     named = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in committed()
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1) if REGISTRIES.search(line)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if REGISTRIES.search(line)
     ]
     assert named == [], "packages come from whatever registry the reader's pip and npm are set up for; name none"
 
@@ -145,6 +164,7 @@ def test_no_path_of_somebodys_machine_is_named() -> None:
     named = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
         for path in committed()
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1) if MACHINE_PATHS.search(line)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
+        if MACHINE_PATHS.search(line)
     ]
     assert named == [], "write paths from the root of the tree"

@@ -1,4 +1,4 @@
-"""What the README promises to whoever hosts this: the release command, and a database whose owner may not make roles."""
+"""What the README promises to whoever hosts this, a database whose owner may not make roles among it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
 from tests.conftest import environment
 from tests.house.tree import ROOT
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask import Flask
+
     from local.services import Postgres, Redis
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -38,8 +40,12 @@ def plain_login(app: Flask, services: tuple[Postgres, Redis]) -> Iterator[str]:
 def upgrade(database_url: str, redis_url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", "regulars", "upgrade"],
-        cwd=ROOT, env={"PATH": os.environ["PATH"], **environment(database_url, redis_url)},
-        capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment(database_url, redis_url)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -62,8 +68,13 @@ def test_the_readme_names_the_roles_that_must_be_made() -> None:
 
 def test_a_start_without_settings_says_what_to_do() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import wsgi"], cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
-        timeout=60, check=False,
+        [sys.executable, "-c", "import wsgi"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode != 0
     assert "Regulars can't start" in done.stderr

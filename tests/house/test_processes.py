@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from tests.house.tree import ROOT, sources
 
 from app import doorbell
 from app.content.email import CompiledEmail, compile_email
 from app.content.sms import CompiledSms, compile_sms
 from app.journeys.definition import Definition, parse
 from app.journeys.service import LIBRARY, SUFFIXES, library
+from tests.house.tree import ROOT, sources
 from workers import clock as ticking
 from workers.queues import NAMES
 
@@ -34,7 +34,9 @@ def procfile() -> dict[str, str]:
 def test_every_queue_has_a_process_a_job_and_somebody_who_looks_for_its_work() -> None:
     assert set(NAMES) == set(doorbell.JOBS)
     for queue, job in doorbell.JOBS.items():
-        assert procfile().get(f"worker-{queue}") == f"python -m workers.run {queue}", f"no process for {queue} in Procfile"
+        assert procfile().get(f"worker-{queue}") == f"python -m workers.run {queue}", (
+            f"no process for {queue} in Procfile"
+        )
         module, _, function = job.rpartition(".")
         assert callable(getattr(importlib.import_module(module), function, None)), f"{job} doesn't exist"
         assert queue in ticking.DUE, f"the clock never looks whether {queue} has work: a lost ring would lose time"
@@ -49,10 +51,15 @@ def test_every_process_is_known() -> None:
 def test_every_ring_names_a_queue() -> None:
     rung = {
         argument.value
-        for source in sources("app", "workers") for node in ast.walk(source.syntax) if isinstance(node, ast.Call)
-        and ((isinstance(node.func, ast.Attribute) and node.func.attr in ("ring", "ring_after_commit"))
-             or (isinstance(node.func, ast.Name) and node.func.id == "ring_after_commit"))
-        for argument in node.args if isinstance(argument, ast.Constant)
+        for source in sources("app", "workers")
+        for node in ast.walk(source.syntax)
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Attribute) and node.func.attr in ("ring", "ring_after_commit"))
+            or (isinstance(node.func, ast.Name) and node.func.id == "ring_after_commit")
+        )
+        for argument in node.args
+        if isinstance(argument, ast.Constant)
     }
     assert rung, "nothing rings any more: has the function another name?"
     assert rung <= set(NAMES), "a bell without a worker"
@@ -90,14 +97,18 @@ def documented() -> dict[str, str]:
 def test_the_table_of_settings_is_complete_and_true() -> None:
     source = sources("config")[0]
     read = {
-        node.value for node in ast.walk(source.syntax)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value
+        for node in ast.walk(source.syntax)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
         and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", node.value)
     }
     shell = set(re.findall(r"\$\{([A-Z_]+):-", (ROOT / "Procfile").read_text("utf-8")))
     assert {"DATABASE_URL", "SECRET_KEY"} <= read
     assert {"PORT", "HOST"} <= shell
-    assert set(documented()) == read | shell, "README.md, section Configuration: one row for each variable, no row without"
+    assert set(documented()) == read | shell, (
+        "README.md, section Configuration: one row for each variable, no row without"
+    )
 
 
 def test_the_table_of_settings_tells_the_real_defaults() -> None:
@@ -111,7 +122,11 @@ def test_the_table_of_settings_tells_the_real_defaults() -> None:
 
 def test_every_word_after_make_in_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    used = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`]+`|```.*?```", README.read_text("utf-8"), re.DOTALL))))
+    used = set(
+        re.findall(
+            r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`]+`|```.*?```", README.read_text("utf-8"), re.DOTALL))
+        )
+    )
     assert used, "the README shows no command"
     assert used <= targets
 
@@ -120,10 +135,8 @@ def test_every_path_in_the_documents_exists() -> None:
     missing = []
     for document in (README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))):
         text = document.read_text("utf-8")
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
-            if not (document.parent / target).exists():
-                missing.append(f"{document.name}: {target}")
-        for target in re.findall(r"`((?:app|workers|simulator|migrations|tests|bench|local|docs)/[\w./-]*[\w/])`", text):
-            if not (ROOT / target).exists():
-                missing.append(f"{document.name}: {target}")
+        links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
+        paths = re.findall(r"`((?:app|workers|simulator|migrations|tests|bench|local|docs)/[\w./-]*[\w/])`", text)
+        targets = [document.parent / link for link in links] + [ROOT / path for path in paths]
+        missing += [f"{document.name}: {target.relative_to(ROOT)}" for target in targets if not target.exists()]
     assert missing == [], "a document speaks of files that aren't there"

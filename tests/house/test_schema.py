@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flask import Flask
+
     from local.services import Postgres, Redis
 
 NOT_A_SHOPS = {
@@ -65,8 +66,11 @@ def test_shop_id_comes_first_in_every_unique_key(catalogue: psycopg.Connection[A
     """).fetchall()
     keyed = {table for table, _, _ in rows}
     assert tenant_tables(catalogue) <= keyed, "a table without any key"
-    wrong = [f"{index} of {table} begins with {column}" for table, index, column in rows
-             if table not in NOT_A_SHOPS and column != "shop_id"]
+    wrong = [
+        f"{index} of {table} begins with {column}"
+        for table, index, column in rows
+        if table not in NOT_A_SHOPS and column != "shop_id"
+    ]
     assert wrong == [], "put shop_id first: two shops must never compete for a key, nor meet in one"
 
 
@@ -87,12 +91,18 @@ def test_no_reference_can_leave_its_shop(catalogue: psycopg.Connection[Any]) -> 
             wrong.append(f"{name}: {table} -> {target}")
     assert wrong == [], "refer with extensions.same_shop(column, table): (shop_id, column) -> (shop_id, id)"
     bound = {table for _, table, target, *_ in rows if target == "shop"}
-    assert tenant_tables(catalogue) - bound == set(), "a table of a shop refers to shop, so that it goes when the shop goes"
+    assert tenant_tables(catalogue) - bound == set(), (
+        "a table of a shop refers to shop, so that it goes when the shop goes"
+    )
 
 
 def test_every_table_of_a_shop_has_its_wall(catalogue: psycopg.Connection[Any]) -> None:
-    walled = {row[0] for row in catalogue.execute(
-        "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace")}
+    walled = {
+        row[0]
+        for row in catalogue.execute(
+            "SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
+        )
+    }
     expected = tenant_tables(catalogue) | {"shop"}
     assert walled == expected, "end the migration that makes a table with walls.build()"
     policies = catalogue.execute(
@@ -112,8 +122,6 @@ def test_every_table_of_a_shop_has_its_wall(catalogue: psycopg.Connection[Any]) 
 def test_models_equal_migrations(app: Flask) -> None:
     del app
     with transaction.engine().connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         differences = compare_metadata(context, Base.metadata)
     assert differences == [], "the models and the migrated database differ: write the migration that is missing"

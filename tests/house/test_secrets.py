@@ -12,13 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conftest import environment
-from tests.house.tree import sources
 
 from app.security import tokens
 from app.security.keyring import CannotOpenError, Keyring, keyring, use
 from app.security.redaction import JsonLines, redact
 from config import ConfigurationError, Settings
+from tests.conftest import environment
+from tests.house.tree import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,9 +86,13 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_settings_do_not_show_their_secrets() -> None:
     given = {
-        "SECRET_KEY": NEW, "SHOPIFY_API_SECRET": "shpss_very-secret", "SHOPIFY_API_SECRET_OLD": "shpss_older-secret",
-        "SENDGRID_API_KEY": "SG.very-secret", "TWILIO_AUTH_TOKEN": "twilio-very-secret",
-        "SMTP_URL": "smtp://u:mail-secret@h", "DATABASE_URL": "postgresql://u:base-secret@h/d",
+        "SECRET_KEY": NEW,
+        "SHOPIFY_API_SECRET": "shpss_very-secret",
+        "SHOPIFY_API_SECRET_OLD": "shpss_older-secret",
+        "SENDGRID_API_KEY": "SG.very-secret",
+        "TWILIO_AUTH_TOKEN": "twilio-very-secret",
+        "SMTP_URL": "smtp://u:mail-secret@h",
+        "DATABASE_URL": "postgresql://u:base-secret@h/d",
         "REDIS_URL": "redis://:queue-secret@h",
     }
     shown = repr(Settings.from_env({**environment("", ""), **given}))
@@ -105,10 +109,15 @@ def test_every_use_in_the_code_is_tried_here() -> None:
 
     found = {
         node.args[0].value
-        for source in sources("app") for node in ast.walk(source.syntax)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("make", "read")
-        and isinstance(node.func.value, ast.Name) and node.func.value.id == "tokens"
-        and node.args and isinstance(node.args[0], ast.Constant)
+        for source in sources("app")
+        for node in ast.walk(source.syntax)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("make", "read")
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "tokens"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
     }
     assert found == set(USES), "add the use and its count to USES"
 
@@ -190,7 +199,9 @@ def test_a_sealed_value_opens_for_its_purpose_and_row_only(ring: Keyring) -> Non
     sealed = ring.seal(b"secret", "shop_token.access_token", "shop 1")
     assert ring.open(sealed, "shop_token.access_token", "shop 1") == b"secret"
     for purpose, row in (
-        ("shop_token.refresh_token", "shop 1"), ("shop_token.access_token", "shop 2"), ("shop_token.access_token", ""),
+        ("shop_token.refresh_token", "shop 1"),
+        ("shop_token.access_token", "shop 2"),
+        ("shop_token.access_token", ""),
     ):
         with pytest.raises(CannotOpenError):
             ring.open(sealed, purpose, row)

@@ -115,7 +115,10 @@ def committed() -> tuple[Path, ...]:
     """Every text file that belongs to the tree (tracked, or new and not ignored)."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     pictures = {".png", ".ico", ".woff2", ".jpg"}
     paths = [ROOT / line for line in listed.stdout.splitlines()]
