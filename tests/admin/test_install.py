@@ -1,0 +1,315 @@
+"""A store's first visit installs the app: over real HTTP, against a store that answers as told."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time as wall
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+
+from app import registry
+from app.platforms.shopify.platform import ShopifyPlatform
+from app.shops import service as shops
+from config import Shopify
+from tests.admin.conftest import API_KEY, HERS, Admin, id_token, rows
+from tests.conftest import API_SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from tests.conftest import Time
+
+SHOP_FACTS = {
+    "data": {
+        "shop": {
+            "id": "gid://shopify/Shop/1", "name": "Acme Teas", "myshopifyDomain": HERS,
+            "primaryDomain": {"host": "acme.example", "url": "https://acme.example"}, "contactEmail": "hi@acme.example",
+            "email": "owner@acme.example", "currencyCode": "EUR", "ianaTimezone": "Europe/Berlin",
+            "shopAddress": {"address1": "1 Main St", "address2": None, "city": "Berlin", "province": None,
+                            "countryCodeV2": "DE", "country": "Germany", "zip": "10115"},
+        },
+        "currentAppInstallation": {"id": "gid://shopify/AppInstallation/1", "accessScopes": [{"handle": "read_orders"}]},
+    },
+    "extensions": {"cost": {"requestedQueryCost": 2, "actualQueryCost": 2,
+                            "throttleStatus": {"maximumAvailable": 2000, "currentlyAvailable": 1998, "restoreRate": 100}}},
+}
+
+
+@dataclass
+class Store:
+    """A store's token endpoint and API."""
+
+    address: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
+    error: str = ""
+    takes: float = 0.0
+    knows_itself: bool = True
+
+    def token(self, form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.asked.append(form)
+        wall.sleep(self.takes)
+        if self.status != 200:
+            return self.status, {"error": self.error} if self.error else {}
+        number = len(self.asked)
+        return 200, {"access_token": f"shpat_{number}", "scope": "read_orders,read_customers", "expires_in": 3600,
+                     "refresh_token": f"shprt_{number}", "refresh_token_expires_in": 7_776_000}
+
+
+@pytest.fixture
+def store(app: Flask, database: str, time: Time, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    del app, database, time
+    store = Store()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.endswith("/admin/oauth/access_token"):
+                is_json = "json" in self.headers.get("Content-Type", "")
+                form = json.loads(raw) if is_json else dict(parse_qsl(raw.decode()))
+                status, body = store.token(form)
+            else:
+                status, body = (200, SHOP_FACTS) if store.knows_itself else (503, {})
+            answer = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    store.address = f"http://127.0.0.1:{server.server_port}"
+    found = ShopifyPlatform(Shopify(API_KEY, API_SECRET, "", f"{store.address}/{{shop}}", "https://cdn.shopify.com/b.js"))
+    monkeypatch.setitem(registry._Found.platforms, "shopify", found)
+    yield store
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def shop_row() -> Any:
+    shop_id = shops.find(HERS)
+    assert shop_id is not None
+    return rows(shop_id, "SELECT * FROM shop WHERE id = :shop")[0]
+
+
+def test_the_first_visit_installs_the_app(client: FlaskClient, store: Store) -> None:
+    answer = Admin(client, HERS).open("/")
+    assert answer.status_code == 200
+    assert "Acme Teas" in answer.text
+    assert "Turn on all 5" in answer.text
+    shop = shop_row()
+    assert (shop.state, shop.name, shop.currency, shop.timezone) == ("installed", "Acme Teas", "EUR", "Europe/Berlin")
+    assert shop.scopes == ["read_orders"]
+    assert store.asked[0]["expiring"] in (1, "1")
+    assert store.asked[0]["requested_token_type"].endswith("offline-access-token")
+    assert len(rows(shop.id, "SELECT 1 FROM journey WHERE shop_id = :shop AND NOT is_on")) == 5
+    assert len(rows(shop.id, "SELECT 1 FROM import WHERE shop_id = :shop AND state = 'waiting'")) == 5
+    sealed = rows(shop.id, "SELECT access_token, refresh_token FROM shop_token WHERE shop_id = :shop")[0]
+    assert b"shpat_1" not in bytes(sealed.access_token)
+    assert b"shprt_1" not in bytes(sealed.refresh_token)
+
+
+def test_a_token_is_asked_for_once_and_not_on_every_visit(client: FlaskClient, store: Store) -> None:
+    admin = Admin(client, HERS)
+    for _ in range(3):
+        assert admin.open("/").status_code == 200
+        assert admin.get("/admin/journeys").status_code == 200
+    assert len(store.asked) == 1
+
+
+def test_first_visits_at_once_ask_for_one_token(app: Flask, store: Store) -> None:
+    store.takes = 0.4
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: Admin(app.test_client(), HERS).open("/").status_code, range(6)))
+    assert answers == [200] * 6
+    assert len(store.asked) == 1
+    assert len(rows(shop_row().id, "SELECT 1 FROM import WHERE shop_id = :shop")) == 5
+
+
+def test_a_reinstall_begins_anew(client: FlaskClient, store: Store, time: Time) -> None:
+    admin = Admin(client, HERS)
+    admin.open("/")
+    from app.transaction import transaction
+
+    shop_id = shop_row().id
+    with transaction(shop_id) as session:
+        shops.uninstall(session, shops.get(session), time.now())
+    assert shop_row().state == "uninstalled"
+    assert admin.open("/").status_code == 200
+    assert shop_row().state == "installed"
+    assert len(store.asked) == 2
+    assert len(rows(shop_id, "SELECT 1 FROM import WHERE shop_id = :shop AND generation = 2")) == 5
+
+
+def test_access_that_ended_is_renewed_by_opening_the_app(client: FlaskClient, store: Store) -> None:
+    admin = Admin(client, HERS)
+    admin.open("/")
+    shop_id = shop_row().id
+    rows(shop_id, "UPDATE shop SET needs_reauthorization = true WHERE id = :shop RETURNING 1")
+    assert admin.open("/").status_code == 200
+    assert not shop_row().needs_reauthorization
+    assert len(store.asked) == 2
+
+
+def test_a_store_that_refuses_is_explained(client: FlaskClient, store: Store) -> None:
+    store.status, store.error = 400, "invalid_client"
+    answer = Admin(client, HERS).open("/")
+    assert answer.status_code == 403
+    assert "didn&#39;t let Regulars in" in answer.text
+    assert "invalid_client" in answer.text
+    assert f"https://{HERS}" in answer.headers["Content-Security-Policy"]
+    assert shop_row().state == "known"
+
+
+def test_a_store_that_is_silent_is_asked_again_later(client: FlaskClient, store: Store) -> None:
+    store.status = 503
+    answer = Admin(client, HERS).open("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "6")
+    store.status = 200
+    assert Admin(client, HERS).open("/").status_code == 200
+
+
+def test_a_session_token_that_ended_on_the_way_is_fetched_anew(client: FlaskClient, store: Store) -> None:
+    store.status, store.error = 400, "invalid_subject_token"
+    answer = Admin(client, HERS).open("/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/auth/patch-id-token?")
+    assert "id_token" not in answer.headers["Location"]
+    by_script = Admin(client, HERS).get("/")
+    assert by_script.status_code == 401
+    assert by_script.headers["X-Shopify-Retry-Invalid-Session-Request"] == "1"
+
+
+def test_a_store_let_in_before_is_shown_its_pages_while_access_cannot_be_renewed(
+    client: FlaskClient, store: Store
+) -> None:
+    admin = Admin(client, HERS)
+    admin.open("/")
+    rows(shop_row().id, "UPDATE shop SET needs_reauthorization = true WHERE id = :shop RETURNING 1")
+    store.status = 503
+    answer = admin.open("/")
+    assert answer.status_code == 200
+    assert "Your store no longer lets us in" in answer.text
+
+
+def test_what_the_store_did_not_say_at_install_is_asked_at_the_next_visit(client: FlaskClient, store: Store) -> None:
+    store.knows_itself = False
+    admin = Admin(client, HERS)
+    assert admin.open("/").status_code == 200
+    assert shop_row().timezone == "UTC"
+    store.knows_itself = True
+    admin.open("/")
+    assert shop_row().timezone == "Europe/Berlin"
+
+
+# -- the authorization-code grant, for use outside the admin ---------------------------------------------------------
+
+
+def signed(**values: str) -> str:
+    values = {"shop": HERS, "timestamp": str(int(wall.time())), **values}
+    message = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in sorted(values.items()))
+    return urlencode({**values, "hmac": hmac.digest(API_SECRET.encode(), message.encode(), hashlib.sha256).hex()})
+
+
+def begin(client: FlaskClient) -> tuple[str, str]:
+    """(state, cookie) of a grant that has begun."""
+    answer = client.get(f"/auth/shopify?{signed()}")
+    assert answer.status_code == 302
+    target = urlsplit(answer.headers["Location"])
+    assert target.path == f"/{HERS}/admin/oauth/authorize"
+    query = parse_qs(target.query)
+    assert query["redirect_uri"] == ["http://127.0.0.1:5999/auth/shopify/callback"]
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-regulars_state=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=60"} <= set(cookie.split("; "))
+    return query["state"][0], cookie.partition(";")[0]
+
+
+def come_back(app: Flask, state: str, cookie: str, **values: str) -> Any:
+    client = app.test_client(use_cookies=False)
+    return client.get(f"/auth/shopify/callback?{signed(code='abc', state=state, **values)}", headers={"Cookie": cookie})
+
+
+def test_a_grant_installs_the_app_and_leads_into_the_stores_own_admin(
+    app: Flask, client: FlaskClient, store: Store
+) -> None:
+    state, cookie = begin(client)
+    answer = come_back(app, state, cookie)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"https://admin.shopify.com/store/acme/apps/{API_KEY}"
+    assert "Max-Age=0" in answer.headers["Set-Cookie"], "a state serves once"
+    assert shop_row().state == "installed"
+    assert store.asked[0]["code"] == "abc"
+
+
+def test_a_grant_is_refused_without_its_cookie_or_with_another_state(
+    app: Flask, client: FlaskClient, store: Store
+) -> None:
+    state, cookie = begin(client)
+    other_state, _ = begin(client)
+    assert come_back(app, state, "").status_code == 401
+    assert come_back(app, other_state, cookie).status_code == 401
+    assert come_back(app, "made-up", "__Host-regulars_state=made-up").status_code == 401
+    assert store.asked == []
+
+
+def test_a_grant_is_refused_after_a_minute(
+    app: Flask, client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    from app import clock
+
+    state, cookie = begin(client)
+    later = clock.real_now() + timedelta(seconds=62)
+    monkeypatch.setattr(clock, "real_now", lambda: later)
+    assert come_back(app, state, cookie).status_code == 401
+    assert store.asked == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", f"shop={HERS}", f"shop={HERS}&timestamp=1&hmac=00", "shop=evil.example"],
+    ids=["nothing", "unsigned", "wrongly signed", "no store"],
+)
+def test_an_install_request_must_be_the_platforms(client: FlaskClient, store: Store, query: str) -> None:
+    for path in ("/auth/shopify", "/auth/shopify/callback"):
+        answer = client.get(f"{path}?{query}")
+        assert answer.status_code in (400, 401)
+        assert "Location" not in answer.headers
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert store.asked == []
+
+
+def test_a_store_that_only_looks_like_one_is_refused(client: FlaskClient, store: Store) -> None:
+    del store
+    assert client.get(f"/auth/shopify?{signed(shop='acme.myshopify.com.evil.example')}").status_code == 400
+
+
+def test_an_installed_store_is_led_to_its_admin_without_a_new_token(client: FlaskClient, store: Store) -> None:
+    Admin(client, HERS).open("/")
+    answer = client.get(f"/auth/shopify?{signed()}")
+    assert answer.headers["Location"] == f"https://admin.shopify.com/store/acme/apps/{API_KEY}"
+    assert len(store.asked) == 1
+
+
+def test_from_within_the_admins_frame_session_tokens_are_the_way(client: FlaskClient, store: Store) -> None:
+    del store
+    answer = client.get(f"/auth/shopify?{signed(embedded='1', id_token=id_token())}")
+    assert answer.headers["Location"].startswith("/?")
