@@ -29,6 +29,19 @@ DIALECT = postgresql.dialect()
 Columns = tuple[str, ...]
 
 
+def kept(column: str, newer: str = NEWER) -> str:
+    """For `merge`: the newer state's value, except that a state which doesn't tell it takes nothing away."""
+    return (
+        f"CASE WHEN {newer} THEN COALESCE(excluded.{column}, t.{column}) "
+        f"ELSE COALESCE(t.{column}, excluded.{column}) END"
+    )
+
+
+def earliest(column: str) -> str:
+    """For `merge`: something that happens once; the first moment that anybody tells stays."""
+    return f"LEAST(t.{column}, excluded.{column})"
+
+
 def upsert(
     session: Session,
     model: type[Base],
@@ -53,20 +66,19 @@ def upsert(
     columns = tuple(rows[0])
     merges = tuple((merge or {}).items())
     statement = _statement(model, columns, key, merges, newer, returning)
-    return list(
-        session.execute(statement, {"shop_id": session.info["shop_id"], "rows": to_json(model, rows)}).all()
-    )
+    result = session.execute(statement, {"shop_id": session.info["shop_id"], "rows": to_json(model, rows)})
+    return list(result.all()) if returning else []
 
 
 def to_json(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows as a JSON array; sealed columns are sealed on the way."""
     sealed = [
-        (name, kind) for name in rows[0]
-        if isinstance(kind := model.__table__.c[name].type, SealedText | SealedJson)
+        (name, kind) for name in rows[0] if isinstance(kind := model.__table__.c[name].type, SealedText | SealedJson)
     ]
     if sealed:
-        rows = [{**row, **{name: _hex(kind.process_bind_param(row[name], None)) for name, kind in sealed}}
-                for row in rows]
+        rows = [
+            {**row, **{name: _hex(kind.process_bind_param(row[name], None)) for name, kind in sealed}} for row in rows
+        ]
     return orjson.dumps(rows, default=_hex, option=orjson.OPT_UTC_Z).decode()
 
 
@@ -81,7 +93,11 @@ def _hex(value: Any) -> str | None:
 
 @lru_cache(maxsize=256)
 def _statement(
-    model: type[Base], columns: Columns, key: Columns, merges: tuple[tuple[str, str], ...], newer: str,
+    model: type[Base],
+    columns: Columns,
+    key: Columns,
+    merges: tuple[tuple[str, str], ...],
+    newer: str,
     returning: Columns,
 ) -> TextClause:
     table = model.__table__
@@ -94,6 +110,7 @@ def _statement(
             continue
         value = merge.get(column) or f'CASE WHEN {newer} THEN excluded."{column}" ELSE t."{column}" END'
         changes.append(f'"{column}" = {value}')
+    returned = "RETURNING " + ", ".join(f't."{c}"' for c in returning) if returning else ""
     differs = [f'({expression}) IS DISTINCT FROM t."{column}"' for column, expression in merges if column in columns]
     return text(f"""
         INSERT INTO "{table.name}" AS t (shop_id, {names})
@@ -101,5 +118,5 @@ def _statement(
         ORDER BY {", ".join(f'"{c}"' for c in key)}
         ON CONFLICT (shop_id, {", ".join(f'"{c}"' for c in key)}) DO UPDATE SET {", ".join(changes)}
         WHERE {" OR ".join([newer, *differs])}
-        RETURNING {", ".join(f't."{c}"' for c in returning)}
+        {returned}
     """)  # noqa: S608 names come from our own tables, values are bound

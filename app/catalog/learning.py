@@ -24,7 +24,10 @@ LONGEST_GAP_DAYS = 400
 def learn(session: Session) -> None:
     """Learn anew for a shop. Scopes that lost their evidence are forgotten."""
     parameters = {
-        "shop": session.info["shop_id"], "now": clock.now(), "least": LEAST_EVIDENCE, "longest": LONGEST_GAP_DAYS,
+        "shop": session.info["shop_id"],
+        "now": clock.now(),
+        "least": LEAST_EVIDENCE,
+        "longest": LONGEST_GAP_DAYS,
     }
     session.execute(
         text("""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,7 +27,8 @@ class Product(Tenant, Base):
     image_url: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(default=list)
     deleted_at: Mapped[datetime | None]
-    version_at: Mapped[datetime]
+    version_at: Mapped[datetime | None]
+    """None while only its deletion is known."""
     version_tie: Mapped[str] = mapped_column(default="")
 
 
@@ -50,6 +51,8 @@ class Variant(Tenant, Base):
     stock: Mapped[int | None]
     stock_item_id: Mapped[str | None]
     available: Mapped[bool] = mapped_column(default=True)
+    oversells: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """It is sold although none is left, as its product last told."""
     removed_at: Mapped[datetime | None]
     """Its product was saved without it."""
     reorder_days: Mapped[int | None]

@@ -4,72 +4,82 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 
-from app.customers.models import Customer
 from app.extensions import Base
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sqlalchemy.orm import Session
 
+MERGE = "merge"
+"""The source of consent entries that follow from a merge."""
 
-def merge(session: Session, *, kept: Customer, removed: Customer) -> None:
-    """Move all that hangs on `removed` to `kept` and leave a signpost.
 
-    Consent: both ledgers are joined, and a channel that either had ended stays ended (the most restrictive wins).
-    """
-    session.flush()
-    _end_consent_that_either_ended(session, kept, removed)
-    shop_id = session.info["shop_id"]
-    for table in Base.metadata.sorted_tables:
-        if "customer_id" not in table.c or "shop_id" not in table.c:
-            continue
-        key = table.c.get("id")
-        condition = ""
-        if table.name == "consent_entry":
-            condition = (
-                " AND NOT EXISTS (SELECT 1 FROM consent_entry k WHERE k.shop_id = t.shop_id AND k.customer_id = :kept "
-                "AND (k.channel, k.purpose, k.effective_at, k.state, k.source) = "
-                "(t.channel, t.purpose, t.effective_at, t.state, t.source))"
-            )
-        assert key is not None  # noqa: S101 every table that names a customer has rows of its own
+def move(session: Session, merges: Sequence[tuple[int, int]]) -> None:
+    """Give all that hangs on `removed` to `kept`, for each (removed, kept); the removed rows stay as signposts."""
+    for removed, kept in merges:
+        parameters = {"shop": session.info["shop_id"], "removed": removed, "kept": kept}
+        for table in Base.metadata.sorted_tables:
+            if "customer_id" in table.c and "shop_id" in table.c:
+                again = _ALREADY_THERE if table.name == "consent_entry" else ""
+                session.execute(
+                    text(
+                        f'UPDATE "{table.name}" t SET customer_id = :kept '  # noqa: S608 names of our own tables
+                        f"WHERE t.shop_id = :shop AND t.customer_id = :removed {again}"
+                    ),
+                    parameters,
+                )
         session.execute(
-            text(f'UPDATE "{table.name}" t SET customer_id = :kept '  # noqa: S608 names of our own tables
-                 f"WHERE t.shop_id = :shop AND t.customer_id = :removed{condition}"),
-            {"shop": shop_id, "kept": kept.id, "removed": removed.id},
+            text("UPDATE customer SET merged_into_id = :kept WHERE shop_id = :shop AND merged_into_id = :removed"),
+            parameters,
         )
-    phone, email = removed.phone, removed.email
-    removed.merged_into_id = kept.id
-    session.execute(
-        update(Customer)
-        .where(Customer.shop_id == shop_id, Customer.merged_into_id == removed.id)
-        .values(merged_into_id=kept.id)
-    )
-    session.flush()
-    kept.phone = kept.phone or phone
-    kept.email = kept.email or email
-    kept.first_name = kept.first_name or removed.first_name
-    kept.last_name = kept.last_name or removed.last_name
-    kept.first_seen_at = min(kept.first_seen_at, removed.first_seen_at)
-    kept.tags = sorted({*kept.tags, *removed.tags})
 
 
-def _end_consent_that_either_ended(session: Session, kept: Customer, removed: Customer) -> None:
+_ALREADY_THERE = """
+    AND NOT EXISTS (
+        SELECT 1 FROM consent_entry k WHERE k.shop_id = t.shop_id AND k.customer_id = :kept
+            AND (k.channel, k.purpose, k.effective_at, k.state, k.source, k.about)
+                = (t.channel, t.purpose, t.effective_at, t.state, t.source, t.about))
+"""
+
+
+def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> None:
+    """Where the store merged two customers and one of them had ended a channel, it stays ended as of the merge.
+
+    Derived from the words of before the merge whenever one comes in, also a late one; a yes given after it counts.
+    Guests who turned out to be customers were one person all along: for them the last word counts, as ever.
+    """
     session.execute(
         text("""
-            INSERT INTO consent_entry
-                (shop_id, customer_id, channel, purpose, state, effective_at, source, double_opt_in, recorded_at)
-            SELECT :shop, :kept, channel, purpose, 'unsubscribed', max(effective_at), 'merge', false, max(recorded_at)
-            FROM (
-                SELECT DISTINCT ON (customer_id, channel, purpose)
-                    customer_id, channel, purpose, state, effective_at, recorded_at
-                FROM consent_entry
-                WHERE shop_id = :shop AND customer_id IN (:kept, :removed)
-                ORDER BY customer_id, channel, purpose, effective_at DESC, id DESC
-            ) present
-            GROUP BY channel, purpose
-            HAVING count(*) > 1 AND bool_or(state = 'unsubscribed') AND NOT bool_and(state = 'unsubscribed')
+            WITH present AS (
+                SELECT DISTINCT ON (s.id, e.channel, e.purpose, e.about = s.external_id)
+                    s.id AS removed, s.merged_into_id AS kept, s.merged_at, e.channel, e.purpose, e.state
+                FROM customer s
+                JOIN consent_entry e ON e.shop_id = s.shop_id AND e.customer_id = s.merged_into_id
+                    AND e.effective_at <= s.merged_at AND e.source <> :merge
+                WHERE s.shop_id = :shop AND s.merged_into_id = ANY(:ids) AND s.merged_at IS NOT NULL
+                ORDER BY s.id, e.channel, e.purpose, e.about = s.external_id, e.effective_at DESC,
+                    array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], e.state)
+            ),
+            ended AS (
+                SELECT DISTINCT kept, channel, purpose, merged_at FROM present
+                GROUP BY removed, kept, channel, purpose, merged_at
+                HAVING count(*) = 2 AND bool_or(state = 'unsubscribed') AND NOT bool_and(state = 'unsubscribed')
+            ),
+            overtaken AS (
+                DELETE FROM consent_entry e USING customer s
+                WHERE s.shop_id = :shop AND s.merged_into_id = ANY(:ids) AND s.merged_at IS NOT NULL
+                    AND e.shop_id = s.shop_id AND e.customer_id = s.merged_into_id AND e.source = :merge
+                    AND NOT EXISTS (SELECT 1 FROM ended n WHERE (n.kept, n.channel, n.purpose, n.merged_at)
+                        = (e.customer_id, e.channel, e.purpose, e.effective_at))
+            )
+            INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, about,
+                double_opt_in, recorded_at)
+            SELECT :shop, kept, channel, purpose, 'unsubscribed', merged_at, :merge, '', false, merged_at FROM ended
+            ORDER BY kept, channel, purpose, merged_at
             ON CONFLICT DO NOTHING
         """),
-        {"shop": session.info["shop_id"], "kept": kept.id, "removed": removed.id},
+        {"shop": session.info["shop_id"], "ids": sorted(customer_ids), "merge": MERGE},
     )

@@ -18,11 +18,15 @@ class Customer(Tenant, Base):
     __table_args__ = (
         Index("uq_customer_external", "shop_id", "external_id", unique=True),
         Index(
-            "uq_customer_email", "shop_id", "email", unique=True,
+            "uq_customer_email",
+            "shop_id",
+            "email",
+            unique=True,
             postgresql_where=text("email IS NOT NULL AND merged_into_id IS NULL"),
         ),
         Index("ix_customer_phone", "shop_id", "phone", postgresql_where=text("phone IS NOT NULL")),
         Index("ix_customer_last_order", "shop_id", "last_order_at"),
+        Index("ix_customer_merged", "shop_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         same_shop("merged_into_id", "customer", ondelete="SET NULL"),
     )
 
@@ -38,9 +42,9 @@ class Customer(Tenant, Base):
     postal_code: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
     tag_times: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
-    """Tag -> [when it was last put on or taken off, whether it is on]: the last word on each tag wins."""
-    tags_version_at: Mapped[datetime | None]
-    """When the store last told the whole set."""
+    """Tag -> [stamp of the word, whether it is on], for words newer than the last whole set: the last word wins."""
+    told: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    """Field -> stamp of who told it (see `stamps`), where it isn't the newest record of the store (`version_at`)."""
     orders_count: Mapped[int] = mapped_column(default=0, server_default="0")
     spent: Mapped[int] = mapped_column(default=0, server_default="0")
     """Minor units of the shop's currency, net of refunds."""
@@ -52,17 +56,48 @@ class Customer(Tenant, Base):
     erased_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     merged_into_id: Mapped[int | None]
+    merged_at: Mapped[datetime | None]
+    """When the store made two of its customers one; None for a guest who turned out to be a customer."""
     version_at: Mapped[datetime | None]
     version_tie: Mapped[str] = mapped_column(default="", server_default="")
 
 
+class CustomerAddress(Tenant, Base):
+    """Whose an address is: the person who claimed it last. Known by a keyed hash, so it holds nothing personal."""
+
+    __tablename__ = "customer_address"
+    __table_args__ = (
+        Index("uq_customer_address", "shop_id", "kind", "address_hash", unique=True),
+        Index("ix_customer_address_customer", "shop_id", "customer_id"),
+        same_shop("customer_id", "customer"),
+        CheckConstraint("kind IN ('email', 'phone')", name="kind"),
+    )
+
+    kind: Mapped[str]
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    customer_id: Mapped[int]
+    stamp: Mapped[str]
+    """How strong the claim is and when it was made; the greatest holds (see `stamps`)."""
+
+
 class ConsentEntry(Tenant, Base):
-    """One change of consent. Only ever added to; the present state is the entry with the latest `effective_at`."""
+    """One word on consent. Only ever added to; the present state is the entry with the latest `effective_at`.
+
+    Entries of source `merge` are no words but follow from them, and are derived anew when a late word comes in.
+    """
 
     __tablename__ = "consent_entry"
     __table_args__ = (
         Index(
-            "uq_consent_entry_once", "shop_id", "customer_id", "channel", "purpose", "effective_at", "state", "source",
+            "uq_consent_entry_once",
+            "shop_id",
+            "customer_id",
+            "channel",
+            "purpose",
+            "effective_at",
+            "state",
+            "source",
+            "about",
             unique=True,
         ),
         same_shop("customer_id", "customer"),
@@ -76,6 +111,8 @@ class ConsentEntry(Tenant, Base):
     state: Mapped[str]
     effective_at: Mapped[datetime]
     source: Mapped[str]
+    about: Mapped[str] = mapped_column(default="", server_default="")
+    """The store's customer it was said of: after a merge, which of the two. Empty for guests."""
     double_opt_in: Mapped[bool] = mapped_column(default=False)
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     recorded_at: Mapped[datetime]

@@ -93,7 +93,9 @@ def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dic
 
 
 def _profile(
-    row: Any, addresses: Mapping[str, str], consent: Mapping[tuple[int, str], str],
+    row: Any,
+    addresses: Mapping[str, str],
+    consent: Mapping[tuple[int, str], str],
     barred: Mapping[tuple[str, str], str],
 ) -> Profile:
     gone = "erased" if row.erased_at else "deleted" if row.deleted_at else None
@@ -106,11 +108,22 @@ def _profile(
             unreachable[channel] = gone or "no_address"
     states = {c: state for c in CHANNELS if (state := consent.get((row.id, c)))}
     return Profile(
-        row.id, row.first_name, row.last_name, row.locale, row.country, row.province, addresses, unreachable, states,
+        row.id,
+        row.first_name,
+        row.last_name,
+        row.locale,
+        row.country,
+        row.province,
+        addresses,
+        unreachable,
+        states,
         row.preferred_channel,
         {
-            "customer.orders_count": row.orders_count, "customer.spent": row.spent, "customer.country": row.country,
-            "customer.tags": row.tags, "customer.email_consent": states.get("email"),
+            "customer.orders_count": row.orders_count,
+            "customer.spent": row.spent,
+            "customer.country": row.country,
+            "customer.tags": row.tags,
+            "customer.email_consent": states.get("email"),
             "customer.sms_consent": states.get("sms"),
         },
     )

@@ -62,6 +62,8 @@ INSERT = f"""
     LEFT JOIN shop s ON s.domain = d.shop_domain
     ON CONFLICT (shop_id, webhook_id) DO NOTHING
 """.encode()  # noqa: S608 - built from the constants above
+SPOILT = (psycopg.DataError, UnicodeError)
+"""What a value raises that no text in the database can hold: that row's own fault, and it would be so again."""
 CLERK = b"SELECT set_config('role', 'regulars_clerk', true)"
 
 
@@ -145,7 +147,7 @@ class Intake:
         """One commit for the group; if one row spoils it, each row for itself."""
         try:
             await self._insert([waiting.row for waiting in group])
-        except psycopg.DataError:
+        except SPOILT:
             for waiting in group:
                 await self._write_alone(waiting)
         _settle(group, Taken.STORED)
@@ -164,7 +166,7 @@ class Intake:
     async def _write_alone(self, waiting: _Waiting) -> None:
         try:
             await self._insert([waiting.row])
-        except psycopg.DataError as error:
+        except SPOILT as error:
             log.warning("delivery_unstorable", extra={"error": type(error).__name__, "topic": waiting.row[2]})
             _settle([waiting], Taken.NEVER)
 

@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prometheus_client import Counter
+from psycopg import errors
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -18,8 +20,7 @@ from app.orders import service as orders
 from app.platforms.events import Fact, Ignored, ImportFinished, Unreadable
 from app.security.keyring import CannotOpenError
 from app.security.sealed import open_bytes
-from app.shops import importing
-from app.shops import service as shops
+from app.shops import importing, service as shops
 from app.shops.models import UNKNOWN_SHOP, Shop
 from app.transaction import across_shops, ring_after_commit, transaction
 
@@ -33,8 +34,15 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 """Beyond this, events get slower again: PERFORMANCE, trap 10."""
-APPLY_LOCK = 7_261_601
-"""One worker at a time applies a shop's deliveries, so that facts are read and written in order (ADR 3)."""
+BATCH_BYTES = 16 * 1024 * 1024
+"""Sealed; one delivery is always taken. A payload may have 5 MB, and 500 of those would not fit into a worker."""
+RECORD_LOCK = 7_261_601
+"""Facts about a shop are recorded by one process at a time, so that what was read stays true until it is written."""
+BUSY_SECONDS = 2
+"""How long a worker with nothing else to do waits for a shop that another one is recording facts of."""
+
+PARKED = Counter("regulars_deliveries_parked_total", "Deliveries that could not be applied", ["reason"])
+FOREIGN_SHOP = "foreign_shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +58,38 @@ class _Read:
 def apply_pending(should_stop: Callable[[], bool] = lambda: False) -> int:
     """Apply what is waiting, fairly between shops, until nothing is left or it is time to stop.
 
+    A shop whose turn fails (a deadlock, a statement that takes too long) doesn't cost the others theirs.
+
     Returns:
         How many deliveries were settled (applied, ignored or parked).
+
+    Raises:
+        OperationalError: the database failed for every shop that was left.
     """
-    settled = 0
+    settled, patience = 0, 0
     while not should_stop():
-        progressed = 0
-        for shop_id in waiting_shops():
-            progressed += apply_for(shop_id)
-        if not progressed:
+        progress, failure = _one_round(should_stop, patience)
+        settled += progress
+        if not progress and failure is not None:
+            raise failure
+        if not progress and patience:
             break
-        settled += progressed
+        # A round without progress: nothing is waiting, or others are at it. Stand in line for those, once.
+        patience = 0 if progress else BUSY_SECONDS
     return settled
+
+
+def _one_round(should_stop: Callable[[], bool], patience: int) -> tuple[int, OperationalError | None]:
+    progress, failure = 0, None
+    for shop_id in waiting_shops():
+        if should_stop():
+            break
+        try:
+            progress += apply_for(shop_id, patience)
+        except OperationalError as error:
+            log.warning("apply_failed", extra={"shop": shop_id, "error": _root_name(error)})
+            failure = error
+    return progress, failure
 
 
 def waiting_shops() -> list[int]:
@@ -82,47 +110,50 @@ def waiting_shops() -> list[int]:
         return [row.shop_id for row in rows]
 
 
-def apply_for(shop_id: int) -> int:
-    """Apply one batch of a shop. A delivery that spoils its batch is found and parked; the others go on."""
-    try:
-        return _apply_batch(shop_id, BATCH)
-    except OperationalError:
-        raise  # the database is away: nothing is wrong with the deliveries
-    except Exception as error:  # one delivery must not stop the shop: each is tried alone
-        log.warning("apply_batch_failed", extra={"shop": shop_id, "error": type(error).__name__}, exc_info=True)
-    return _apply_one_by_one(shop_id)
+def apply_for(shop_id: int, patience: int = 0) -> int:
+    """Apply one batch of a shop; returns how many deliveries were settled, 0 when another process is at it.
 
-
-def _apply_batch(shop_id: int, size: int) -> int:
+    A delivery that spoils its batch is found and parked with its reason; the others go on. Waits at most `patience`
+    seconds for another process.
+    """
     with transaction(shop_id) as session:
-        if not _only_one(session):
-            return 0
-        rows = _pending(session, size)
-        if rows:
-            _apply(session, rows)
+        ids = _waiting(session)
+    return _apply_ids(shop_id, ids, patience) if ids else 0
+
+
+def _apply_ids(shop_id: int, ids: Sequence[int], patience: int) -> int:
+    """Apply these; when they can't be applied together, each half for itself, until the one at fault is alone."""
+    try:
+        with transaction(shop_id) as session:
+            if not _lock(session, patience):
+                return 0
+            rows = _claim(session, ids)
+            if rows:
+                _apply(session, rows)
+            return len(rows)
+    except Exception as error:  # one delivery must not stop the shop
+        if isinstance(error, OperationalError) and not _too_slow(error):
+            raise  # the database is away: nothing is wrong with the deliveries
+        if len(ids) == 1:
+            return _park(shop_id, ids[0], error)
+        log.warning("apply_batch_failed", extra={"shop": shop_id, "deliveries": len(ids), "error": _root_name(error)})
+    half = len(ids) // 2
+    return _apply_ids(shop_id, ids[:half], BUSY_SECONDS) + _apply_ids(shop_id, ids[half:], BUSY_SECONDS)
+
+
+def _park(shop_id: int, delivery_id: int, error: Exception) -> int:
+    """The outermost edge for one delivery: it is parked with its reason."""
+    reason = f"error:{_root_name(error)}"
+    log.error("delivery_parked", extra={"shop": shop_id, "delivery": delivery_id, "reason": reason}, exc_info=error)
+    with transaction(shop_id) as session:
+        rows = _claim(session, [delivery_id])
+        _settle(session, [_Read(row.id, (), "parked", reason) for row in rows])
         return len(rows)
 
 
-def _apply_one_by_one(shop_id: int) -> int:
-    with transaction(shop_id) as session:
-        ids = [row.id for row in _pending(session, BATCH)]
-    for delivery_id in ids:
-        try:
-            with transaction(shop_id) as session:
-                if not _only_one(session):
-                    return 0
-                rows = _pending(session, 1, only=delivery_id)
-                if rows:
-                    _apply(session, rows)
-        except OperationalError:
-            raise
-        except Exception as error:  # the outermost edge for one delivery: it is parked with its reason
-            reason = f"error:{_root_name(error)}"
-            log.warning("delivery_parked", extra={"shop": shop_id, "delivery": delivery_id, "reason": reason},
-                        exc_info=True)
-            with transaction(shop_id) as session:
-                _settle(session, [_Read(delivery_id, (), "parked", reason)])
-    return len(ids)
+def _too_slow(error: OperationalError) -> bool:
+    """The statement ran into its time limit: that may well be the delivery's own doing."""
+    return isinstance(error.orig, errors.QueryCanceled) and not isinstance(error.orig, errors.AdminShutdown)
 
 
 def _root_name(error: BaseException) -> str:
@@ -131,23 +162,46 @@ def _root_name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _only_one(session: Session) -> bool:
-    return bool(
-        session.scalar(
-            text("SELECT pg_try_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
-            {"lock": APPLY_LOCK, "shop": session.info["shop_id"] % 2**31},
-        )
-    )
+def _lock(session: Session, patience: int) -> bool:
+    """Be the only one to record this shop's facts until the transaction ends."""
+    parameters = {"lock": RECORD_LOCK, "shop": session.info["shop_id"] % 2**31, "patience": f"{patience}s"}
+    if session.scalar(text("SELECT pg_try_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"), parameters):
+        return True
+    if not patience:
+        return False
+    session.execute(text("SELECT set_config('lock_timeout', :patience, true)"), parameters)
+    try:
+        with session.begin_nested():
+            session.execute(text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"), parameters)
+    except OperationalError as error:
+        if isinstance(error.orig, errors.LockNotAvailable):
+            return False
+        raise
+    session.execute(text("SELECT set_config('lock_timeout', '0', true)"))
+    return True
 
 
-def _pending(session: Session, size: int, only: int | None = None) -> Sequence[Any]:
+def _waiting(session: Session) -> list[int]:
+    """The ids of the next batch, oldest first, as many as fit into memory."""
+    rows = session.execute(
+        text("""
+            SELECT id, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM (
+                SELECT id, body FROM delivery WHERE shop_id = :shop AND state = 'pending' ORDER BY id LIMIT :size
+            ) d ORDER BY id
+        """),
+        {"shop": session.info["shop_id"], "size": BATCH},
+    ).all()
+    return [row.id for row in rows if not row.before or row.before < BATCH_BYTES]
+
+
+def _claim(session: Session, ids: Sequence[int]) -> Sequence[Any]:
+    """Those of the deliveries that are still pending, for this transaction alone."""
     return session.execute(
         text("""
             SELECT id, platform, topic, triggered_at, received_at, body FROM delivery
-            WHERE shop_id = :shop AND state = 'pending' AND (CAST(:only AS bigint) IS NULL OR id = :only)
-            ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
+            WHERE shop_id = :shop AND state = 'pending' AND id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED
         """),
-        {"shop": session.info["shop_id"], "size": size, "only": only},
+        {"shop": session.info["shop_id"], "ids": list(ids)},
     ).all()
 
 
@@ -163,9 +217,16 @@ def _apply(session: Session, rows: Sequence[Any]) -> None:
 
 
 def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> None:
-    """Record facts and let the journeys react. The one way in, for webhooks, imports and reconciliation alike."""
+    """Record facts and let the journeys react. The one way in, for webhooks, imports and reconciliation alike.
+
+    Waits until nobody else records facts about this shop, and keeps others waiting until the transaction ends.
+    """
     if not facts:
         return
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
+        {"lock": RECORD_LOCK, "shop": session.info["shop_id"] % 2**31},
+    )
     removed = shops.record(session, facts)
     catalog.record(session, facts)
     people = customers.record(session, facts)
@@ -176,8 +237,38 @@ def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> No
             ring_after_commit(session, "slow")
     if removed:
         journeys.stop_shop(session)
-    elif react:
+    elif react and shops.get(session).active:
         journeys.react(session, touched)
+
+
+def record_all(
+    shop_id: int, things: Sequence[Sequence[Fact]], *, react: bool, along: Callable[[Session], None]
+) -> None:
+    """Record what a store answered, together with `along` (how far we have come), in one commit.
+
+    A thing that can't be recorded is left out and logged, so that it doesn't hold up the others for ever. Then facts
+    and position are several commits; a kill between them repeats facts, which changes nothing.
+    """
+    try:
+        with transaction(shop_id) as session:
+            record(session, [fact for facts in things for fact in facts], react=react)
+            along(session)
+    except OperationalError:
+        raise
+    except Exception as error:  # one thing must not stop the shop
+        log.warning("record_failed", extra={"shop": shop_id, "things": len(things), "error": _root_name(error)})
+    else:
+        return
+    for facts in things:
+        try:
+            with transaction(shop_id) as session:
+                record(session, facts, react=react)
+        except OperationalError:
+            raise
+        except Exception as error:  # the outermost edge for one thing
+            log.exception("thing_left_out", extra={"shop": shop_id, "error": _root_name(error)})
+    with transaction(shop_id) as session:
+        along(session)
 
 
 def _read(row: Any, shop: Shop) -> _Read:
@@ -189,6 +280,8 @@ def _read(row: Any, shop: Shop) -> _Read:
         row.topic, body, row.triggered_at, row.received_at, shop_currency=shop.currency, shop_domain=shop.domain
     )
     if isinstance(result, Unreadable):
+        if result.reason == FOREIGN_SHOP:
+            log.error("delivery_of_another_shop", extra={"shop": shop.id, "delivery": row.id})
         return _Read(row.id, (), "parked", result.reason)
     if isinstance(result, Ignored):
         return _Read(row.id, (), "ignored", result.reason)
@@ -196,6 +289,9 @@ def _read(row: Any, shop: Shop) -> _Read:
 
 
 def _settle(session: Session, deliveries: Sequence[_Read]) -> None:
+    for parked in deliveries:
+        if parked.state == "parked" and parked.reason is not None:
+            PARKED.labels(parked.reason.partition(":")[0]).inc()
     session.execute(
         text("""
             UPDATE delivery d SET state = r.state, reason = r.reason, applied_at = :now, tries = d.tries + 1
@@ -204,7 +300,10 @@ def _settle(session: Session, deliveries: Sequence[_Read]) -> None:
             WHERE d.shop_id = :shop AND d.id = r.id
         """),
         {
-            "shop": session.info["shop_id"], "now": clock.now(), "ids": [d.id for d in deliveries],
-            "states": [d.state for d in deliveries], "reasons": [d.reason for d in deliveries],
+            "shop": session.info["shop_id"],
+            "now": clock.now(),
+            "ids": [d.id for d in deliveries],
+            "states": [d.state for d in deliveries],
+            "reasons": [d.reason for d in deliveries],
         },
     )

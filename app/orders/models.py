@@ -62,6 +62,18 @@ class Checkout(Tenant, Base):
     version_tie: Mapped[str] = mapped_column(default="")
 
 
+class CheckoutEnd(Tenant, Base):
+    """The store's word that a checkout is gone, kept since it may come before the checkout itself."""
+
+    __tablename__ = "checkout_end"
+    __table_args__ = (Index("uq_checkout_end", "shop_id", "kind", "token", unique=True),)
+
+    kind: Mapped[str]
+    """checkout | cart: whose token it is"""
+    token: Mapped[str]
+    ended_at: Mapped[datetime]
+
+
 class Order(Tenant, Base):
     """An order. A parcel or refund may make it known before its own webhook does: then `placed_at` is None."""
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def wake(session: Session, export_id: str) -> None:
     """The store says that an export has ended: look now instead of at the next poll."""
     session.execute(
-        text("UPDATE import SET due_at = :now WHERE shop_id = :shop AND export_id = :export "
-             "AND state = 'exporting' AND due_at > :now"),
+        text(
+            "UPDATE import SET due_at = :now WHERE shop_id = :shop AND export_id = :export "
+            "AND state = 'exporting' AND due_at > :now"
+        ),
         {"shop": session.info["shop_id"], "export": export_id, "now": clock.now()},
     )

@@ -35,8 +35,10 @@ class Shop(Base):
     address: Mapped[str] = mapped_column(default="")
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"), default=dict)
     scopes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), default=list)
+    scopes_at: Mapped[datetime | None]
     version_at: Mapped[datetime | None]
     """When the store last changed the facts above."""
+    version_tie: Mapped[str] = mapped_column(default="", server_default="")
     installed_at: Mapped[datetime | None]
     uninstalled_at: Mapped[datetime | None]
     needs_reauthorization: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from app import clock, transaction
 from app.platforms.events import AppUninstalled, Fact, PrivacyRequested, ScopesChanged, ShopChanged
-from app.shops.models import PrivacyRequest, Shop, ShopToken
+from app.shops.models import PrivacyRequest, Shop
 from app.upsert import upsert
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 PRIVACY_DEADLINE = timedelta(days=30)
 IMPORT_ORDER = (
-    ("customers", "recent"), ("products", "recent"), ("orders", "recent"), ("customers", "older"), ("orders", "older"),
+    ("customers", "recent"),
+    ("products", "recent"),
+    ("orders", "recent"),
+    ("customers", "older"),
+    ("orders", "older"),
 )
 RECENT = timedelta(days=90)
 
@@ -42,8 +46,10 @@ def find_or_create(platform: str, domain: str) -> int:
     """The id of the shop at a store's address, made when it is new."""
     with transaction.across_shops() as session:
         session.execute(
-            text("INSERT INTO shop (platform, domain, state, name, currency, timezone, locale, address, created_at) "
-                 "VALUES (:platform, :domain, 'known', '', 'USD', 'UTC', 'en', '', :now) ON CONFLICT DO NOTHING"),
+            text(
+                "INSERT INTO shop (platform, domain, state, name, currency, timezone, locale, address, created_at) "
+                "VALUES (:platform, :domain, 'known', '', 'USD', 'UTC', 'en', '', :now) ON CONFLICT DO NOTHING"
+            ),
             {"platform": platform, "domain": domain, "now": clock.now()},
         )
         return session.execute(select(Shop.id).where(Shop.domain == domain)).scalar_one()
@@ -54,17 +60,19 @@ def install(shop_id: int, scopes: Sequence[str]) -> bool:
     now = clock.now()
     with transaction.transaction(shop_id) as session:
         shop = session.get_one(Shop, shop_id, with_for_update=True)
-        shop.scopes = sorted(scopes)
+        shop.scopes, shop.scopes_at = sorted(scopes), now
         shop.needs_reauthorization = False
         if shop.state == "installed":
             return False
         shop.state, shop.installed_at, shop.uninstalled_at = "installed", now, None
         _queue_imports(session, now)
         session.execute(
-            text("INSERT INTO reconciliation (shop_id, kind, cursor_at, due_at) "
-                 "SELECT :shop, kind, :now, :now + interval '15 minutes' "
-                 "FROM unnest(ARRAY['orders', 'customers', 'products']) AS kind "
-                 "ON CONFLICT (shop_id, kind) DO UPDATE SET cursor_at = excluded.cursor_at, due_at = excluded.due_at"),
+            text(
+                "INSERT INTO reconciliation (shop_id, kind, cursor_at, due_at) "
+                "SELECT :shop, kind, :now, :now + interval '15 minutes' "
+                "FROM unnest(ARRAY['orders', 'customers', 'products']) AS kind "
+                "ON CONFLICT (shop_id, kind) DO UPDATE SET cursor_at = excluded.cursor_at, due_at = excluded.due_at"
+            ),
             {"shop": shop_id, "now": now},
         )
         transaction.ring_after_commit(session, "slow")
@@ -89,7 +97,9 @@ def _imports_json(now: datetime) -> str:
     border = now - RECENT
     rows = [
         {
-            "kind": kind, "span": span, "position": position,
+            "kind": kind,
+            "span": span,
+            "position": position,
             # The catalogue is read whole: products that nobody touched for years still sell.
             "since": border if span == "recent" and kind != "products" else None,
             "until": border if span == "older" else None,
@@ -112,7 +122,8 @@ def record(session: Session, facts: Sequence[Fact]) -> bool:
                 uninstall(session, shop, fact.version.at)
                 removed = True
         elif isinstance(fact, ScopesChanged):
-            shop.scopes = sorted(fact.scopes)
+            if shop.scopes_at is None or fact.version.at >= shop.scopes_at:
+                shop.scopes, shop.scopes_at = sorted(fact.scopes), fact.version.at
         elif isinstance(fact, PrivacyRequested):
             _privacy(session, fact)
     return removed
@@ -123,21 +134,20 @@ def uninstall(session: Session, shop: Shop, at: datetime) -> None:
     shop.state, shop.uninstalled_at = "uninstalled", at
     parameters = {"shop": shop.id, "now": clock.now()}
     session.execute(text("DELETE FROM shop_token WHERE shop_id = :shop"), parameters)
+    session.execute(text("DELETE FROM reconciliation WHERE shop_id = :shop"), parameters)
     session.execute(
-        text("UPDATE import SET state = 'failed', error = 'uninstalled', finished_at = :now "
-             "WHERE shop_id = :shop AND state NOT IN ('done', 'failed')"), parameters,
+        text(
+            "UPDATE import SET state = 'failed', error = 'uninstalled', finished_at = :now "
+            "WHERE shop_id = :shop AND state NOT IN ('done', 'failed')"
+        ),
+        parameters,
     )
 
 
-def store_token(session: Session, token: ShopToken) -> None:
-    """Keep the store's tokens, both or none: one row a shop, in one transaction."""
-    session.merge(token)
-
-
 def _shop_changed(shop: Shop, fact: ShopChanged) -> None:
-    if shop.version_at is not None and fact.version.at < shop.version_at:
+    if shop.version_at is not None and (fact.version.at, fact.version.tie) <= (shop.version_at, shop.version_tie):
         return
-    shop.version_at = fact.version.at
+    shop.version_at, shop.version_tie = fact.version.at, fact.version.tie
     for name in ("name", "email", "currency", "timezone", "country", "locale", "storefront_url", "address"):
         value = getattr(fact, name)
         if value:
@@ -150,14 +160,23 @@ def _privacy(session: Session, fact: PrivacyRequested) -> None:
         "|".join((person.customer_id or "", person.email or "", person.phone or "", *fact.order_ids)).encode()
     ).hexdigest()[:16]
     upsert(
-        session, PrivacyRequest,
-        [{
-            "kind": fact.kind, "reference": f"{fact.kind}:{fact.request_id or digest}",
-            "details": {
-                "customer_id": person.customer_id, "email": person.email, "phone": person.phone,
-                "order_ids": list(fact.order_ids), "triggered_at": fact.version.at.isoformat(),
-            },
-            "received_at": clock.now(), "due_at": clock.now() + PRIVACY_DEADLINE,
-        }],
-        key=("reference",), newer="false",
+        session,
+        PrivacyRequest,
+        [
+            {
+                "kind": fact.kind,
+                "reference": f"{fact.kind}:{fact.request_id or digest}",
+                "details": {
+                    "customer_id": person.customer_id,
+                    "email": person.email,
+                    "phone": person.phone,
+                    "order_ids": list(fact.order_ids),
+                    "triggered_at": fact.version.at.isoformat(),
+                },
+                "received_at": clock.now(),
+                "due_at": clock.now() + PRIVACY_DEADLINE,
+            }
+        ],
+        key=("reference",),
+        newer="false",
     )

@@ -19,8 +19,8 @@ class QuietHours(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
-    start: str = Field("21:00", pattern=CLOCK_TIME)
-    end: str = Field("08:00", pattern=CLOCK_TIME)
+    start: str = Field(default="21:00", pattern=CLOCK_TIME)
+    end: str = Field(default="08:00", pattern=CLOCK_TIME)
 
 
 class Limits(BaseModel):
@@ -28,10 +28,10 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    email_window_hours: int = Field(16, ge=0, le=168)
-    sms_window_hours: int = Field(24, ge=0, le=168)
-    email_per_week: int = Field(4, ge=0, le=50)
-    sms_per_week: int = Field(2, ge=0, le=20)
+    email_window_hours: int = Field(default=16, ge=0, le=168)
+    sms_window_hours: int = Field(default=24, ge=0, le=168)
+    email_per_week: int = Field(default=4, ge=0, le=50)
+    sms_per_week: int = Field(default=2, ge=0, le=20)
 
 
 class Sender(BaseModel):
@@ -39,9 +39,9 @@ class Sender(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("", max_length=70)
-    email: str = Field("", max_length=254)
-    reply_to: str = Field("", max_length=254)
+    name: str = Field(default="", max_length=70)
+    email: str = Field(default="", max_length=254)
+    reply_to: str = Field(default="", max_length=254)
 
 
 class Brand(BaseModel):
@@ -49,12 +49,12 @@ class Brand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    logo_url: str = Field("", max_length=500)
-    color: str = Field("#1f5f4a", pattern=COLOR)
-    text_color: str = Field("#1f2421", pattern=COLOR)
-    background: str = Field("#f6f4ef", pattern=COLOR)
-    font: str = Field("", max_length=120)
-    button_radius: int = Field(6, ge=0, le=40)
+    logo_url: str = Field(default="", max_length=500)
+    color: str = Field(default="#1f5f4a", pattern=COLOR)
+    text_color: str = Field(default="#1f2421", pattern=COLOR)
+    background: str = Field(default="#f6f4ef", pattern=COLOR)
+    font: str = Field(default="", max_length=120)
+    button_radius: int = Field(default=6, ge=0, le=40)
 
 
 class ShopSettings(BaseModel):
@@ -66,7 +66,7 @@ class ShopSettings(BaseModel):
     limits: Limits = Limits()
     sender: Sender = Sender()
     brand: Brand = Brand()
-    postal_address: str = Field("", max_length=300)
+    postal_address: str = Field(default="", max_length=300)
     """In the footer of every mail; empty: the store's own address."""
     stopped: bool = False
     """The one switch that stops all marketing."""

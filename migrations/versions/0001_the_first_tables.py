@@ -41,7 +41,9 @@ def upgrade() -> None:
             "settings", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
         sa.Column("scopes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("scopes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version_tie", sa.Text(), server_default="", nullable=False),
         sa.Column("installed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("uninstalled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("needs_reauthorization", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -50,6 +52,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shop")),
         sa.UniqueConstraint("domain", name=op.f("uq_shop_domain")),
     )
+    op.create_table(
+        "checkout_end",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_checkout_end_shop_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("shop_id", "id", name=op.f("pk_checkout_end")),
+    )
+    op.create_index("uq_checkout_end", "checkout_end", ["shop_id", "kind", "token"], unique=True)
     op.create_table(
         "customer",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -68,7 +81,9 @@ def upgrade() -> None:
         sa.Column(
             "tag_times", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
-        sa.Column("tags_version_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "told", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
         sa.Column("orders_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("spent", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("first_order_at", sa.DateTime(timezone=True), nullable=True),
@@ -78,6 +93,7 @@ def upgrade() -> None:
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into_id", sa.BigInteger(), nullable=True),
+        sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version_tie", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
@@ -90,6 +106,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("shop_id", "id", name=op.f("pk_customer")),
     )
     op.create_index("ix_customer_last_order", "customer", ["shop_id", "last_order_at"], unique=False)
+    op.create_index(
+        "ix_customer_merged",
+        "customer",
+        ["shop_id", "merged_into_id"],
+        unique=False,
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_customer_phone",
         "customer",
@@ -236,7 +259,7 @@ def upgrade() -> None:
         sa.Column("image_url", sa.Text(), nullable=True),
         sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("version_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version_tie", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_product_shop_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("shop_id", "id", name=op.f("pk_product")),
@@ -356,6 +379,7 @@ def upgrade() -> None:
         sa.Column("stock", sa.BigInteger(), nullable=True),
         sa.Column("stock_item_id", sa.Text(), nullable=True),
         sa.Column("available", sa.Boolean(), nullable=False),
+        sa.Column("oversells", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reorder_days", sa.BigInteger(), nullable=True),
         sa.Column("version_at", sa.DateTime(timezone=True), nullable=False),
@@ -431,6 +455,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), server_default="", nullable=False),
         sa.Column("double_opt_in", sa.Boolean(), nullable=False),
         sa.Column(
             "evidence", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
@@ -452,9 +477,29 @@ def upgrade() -> None:
     op.create_index(
         "uq_consent_entry_once",
         "consent_entry",
-        ["shop_id", "customer_id", "channel", "purpose", "effective_at", "state", "source"],
+        ["shop_id", "customer_id", "channel", "purpose", "effective_at", "state", "source", "about"],
         unique=True,
     )
+    op.create_table(
+        "customer_address",
+        sa.Column("shop_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("address_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("stamp", sa.Text(), nullable=False),
+        sa.CheckConstraint("kind IN ('email', 'phone')", name=op.f("ck_customer_address_kind")),
+        sa.ForeignKeyConstraint(
+            ["shop_id", "customer_id"],
+            ["customer.shop_id", "customer.id"],
+            name=op.f("fk_customer_address_shop_id_customer_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_customer_address_shop_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("shop_id", "id", name=op.f("pk_customer_address")),
+    )
+    op.create_index("ix_customer_address_customer", "customer_address", ["shop_id", "customer_id"], unique=False)
+    op.create_index("uq_customer_address", "customer_address", ["shop_id", "kind", "address_hash"], unique=True)
     op.create_table(
         "enrolment",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -890,6 +935,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_enrolment_customer", table_name="enrolment")
     op.drop_table("enrolment")
+    op.drop_index("uq_customer_address", table_name="customer_address")
+    op.drop_index("ix_customer_address_customer", table_name="customer_address")
+    op.drop_table("customer_address")
     op.drop_index("uq_consent_entry_once", table_name="consent_entry")
     op.drop_table("consent_entry")
     op.drop_index("uq_checkout_token", table_name="checkout")
@@ -940,7 +988,10 @@ def downgrade() -> None:
         postgresql_where=sa.text("email IS NOT NULL AND merged_into_id IS NULL"),
     )
     op.drop_index("ix_customer_phone", table_name="customer", postgresql_where=sa.text("phone IS NOT NULL"))
+    op.drop_index("ix_customer_merged", table_name="customer", postgresql_where=sa.text("merged_into_id IS NOT NULL"))
     op.drop_index("ix_customer_last_order", table_name="customer")
     op.drop_table("customer")
+    op.drop_index("uq_checkout_end", table_name="checkout_end")
+    op.drop_table("checkout_end")
     op.drop_table("shop")
     op.drop_table("breaker")

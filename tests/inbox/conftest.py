@@ -1,0 +1,146 @@
+"""A shop that hears webhooks, and a way to compare what came of them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from sqlalchemy import text
+
+from app import registry
+from app.extensions import Base
+from app.inbox.accept import Row, Taken, ThreadedIntake, row_of
+from app.inbox.service import apply_pending
+from app.platforms.base import Envelope
+from app.security.keyring import keyring
+from app.transaction import transaction
+from tests.inbox.traffic import DOMAIN, Webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+    from local.services import Postgres, Redis
+    from tests.conftest import Time
+
+    from config import Settings
+
+intake = ThreadedIntake()
+
+OWN_TIMES = {"recorded_at", "received_at", "applied_at", "updated_at", "entered_at", "tries", "due_at"}
+"""When we heard of something is ours, and differs from run to run."""
+SEALED = {"recovery_url": "checkout.recovery_url", "status_url": "orders.status_url"}
+SIGNPOST = ("id", "shop_id", "external_id", "merged_into_id", "merged_at", "deleted_at")
+NOT_STATE = {"delivery", "alembic_version", "shop", "template", "journey", "journey_version"}
+
+
+@dataclass
+class House:
+    """A shop and its inbox."""
+
+    shop_id: int
+    url: str
+    time: Time
+
+    def row(self, webhook: Webhook, domain: str = DOMAIN) -> Row:
+        envelope = Envelope(domain, webhook.topic, webhook.webhook_id, "2026-10", "", webhook.at)
+        return row_of("shopify", envelope, webhook.body)
+
+    def deliver(
+        self,
+        topic: str,
+        payload: Any,
+        *,
+        at: datetime | None = None,
+        webhook_id: str | None = None,
+        domain: str = DOMAIN,
+    ) -> None:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        envelope = Envelope(domain, topic, webhook_id or str(uuid.uuid4()), "2026-10", "", at or self.time.at)
+        assert intake.take(row_of("shopify", envelope, body)) is Taken.STORED
+
+    def deliver_all(self, webhooks: Iterable[Webhook]) -> None:
+        """Store many at once; how the intake does that is not what is tried here."""
+        rows = [self.row(webhook) for webhook in webhooks]
+        with transaction(self.shop_id) as session:
+            session.execute(
+                text(
+                    "INSERT INTO delivery (shop_id, platform, shop_domain, topic, webhook_id, event_id, api_version, "
+                    "triggered_at, received_at, body, state) VALUES (:shop, :a, :b, :c, :d, :e, :f, :g, :h, :i, "
+                    "'pending') ON CONFLICT DO NOTHING"
+                ),
+                [{"shop": self.shop_id, **dict(zip("abcdefghi", row, strict=True))} for row in rows],
+            )
+
+    def apply(self) -> int:
+        return apply_pending()
+
+    def hear(self, *batches: Sequence[Webhook]) -> None:
+        """Deliver and apply batch after batch."""
+        for batch in batches:
+            self.deliver_all(batch)
+            self.apply()
+
+    def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        with transaction(self.shop_id) as session:
+            return list(session.execute(text(statement), parameters).all())
+
+    def states(self) -> dict[str, int]:
+        return {r.state: r.n for r in self.rows("SELECT state, count(*) AS n FROM delivery GROUP BY state")}
+
+    def forget(self) -> None:
+        """Begin anew with the same shop."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("TRUNCATE " + ", ".join(f'"{name}"' for name in state_tables() + ["delivery"]))
+
+    def state(self) -> dict[str, list[Any]]:
+        """Everything that is known, without our own numbers: references by the store's names of things."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            tables = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in state_tables()}
+        people = {row["id"]: row["external_id"] or row["email"] or row["phone"] for row in tables["customer"]}
+        orders = {row["id"]: row["external_id"] for row in tables["orders"]}
+        # A guest merged into a customer leaves a signpost where the guest came first, and none where not; on other
+        # signposts only the direction counts.
+        tables["customer"] = [
+            {name: r[name] for name in SIGNPOST} if r["merged_into_id"] else r
+            for r in tables["customer"]
+            if r["merged_into_id"] is None or r["external_id"]
+        ]
+        return {
+            name: sorted((_plain(row, people, orders) for row in rows), key=repr)
+            for name, rows in tables.items()
+            if name != "customer_address" or rows
+        }
+
+
+def state_tables() -> list[str]:
+    return sorted(t.name for t in Base.metadata.tables.values() if "shop_id" in t.c and t.name not in NOT_STATE)
+
+
+def _plain(row: dict[str, Any], people: dict[int, str], orders: dict[int, str]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in ("id", "shop_id") or name in OWN_TIMES:
+            continue
+        if name in ("customer_id", "merged_into_id") and value is not None:
+            value = people[value]
+        elif name == "order_id" and value is not None:
+            value = orders[value]
+        elif name in SEALED and value is not None:
+            value = keyring().open(value, SEALED[name])
+        plain[name] = value
+    return plain
+
+
+@pytest.fixture
+def house(shop: int, time: Time, settings: Settings, app: Flask, services: tuple[Postgres, Redis]) -> Iterator[House]:
+    del app
+    registry.load(settings)
+    yield House(shop, services[0].url, time)
