@@ -111,9 +111,7 @@ class Settings:
                 api_secret=api_secret,
                 api_secret_old=api_secret_old,
                 api_base=env.get("SHOPIFY_API_BASE", "https://{shop}").rstrip("/"),
-                app_bridge_url=env.get(
-                    "SHOPIFY_APP_BRIDGE_URL", "https://cdn.shopify.com/shopifycloud/app-bridge.js"
-                ),
+                app_bridge_url=env.get("SHOPIFY_APP_BRIDGE_URL", "https://cdn.shopify.com/shopifycloud/app-bridge.js"),
             ),
             sendgrid=SendGrid(
                 api_key=env.get("SENDGRID_API_KEY", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from app import channels, platforms
 from app.channels.base import Provider
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 class _Found:
-    platforms: dict[str, Platform] = {}
-    providers: dict[str, Provider] = {}
+    platforms: ClassVar[dict[str, Platform]] = {}
+    providers: ClassVar[dict[str, Provider]] = {}
 
 
 def load(settings: Settings) -> None:

@@ -40,8 +40,16 @@ CONNECTIONS = 128
 SERVERS = {
     "durable": ["granian", "--interface", "rsgi", "--workers", "1", "rsgi:app"],
     "durable, WSGI": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
-    "Flask no-op": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "16",
-                    "bench.naive_ingest:noop"],
+    "Flask no-op": [
+        "granian",
+        "--interface",
+        "wsgi",
+        "--workers",
+        "1",
+        "--blocking-threads",
+        "16",
+        "bench.naive_ingest:noop",
+    ],
     "ORM add/commit": ["gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "bench.naive_ingest:orm"],
 }
 
@@ -49,19 +57,42 @@ SERVERS = {
 def order(number: int) -> bytes:
     """A 6 kB order."""
     lines = [
-        {"id": number * 10 + i, "variant_id": 40_000 + i, "product_id": 30_000 + i, "title": f"House blend {i}",
-         "quantity": 1 + i % 3, "price": "18.00", "sku": f"HB-{i}", "variant_title": "250 g", "gift_card": False,
-         "requires_shipping": True, "properties": [], "tax_lines": [{"price": "1.48", "rate": 0.0825, "title": "Tax"}],
-         "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + i}", "vendor": "Sage", "grams": 250}
+        {
+            "id": number * 10 + i,
+            "variant_id": 40_000 + i,
+            "product_id": 30_000 + i,
+            "title": f"House blend {i}",
+            "quantity": 1 + i % 3,
+            "price": "18.00",
+            "sku": f"HB-{i}",
+            "variant_title": "250 g",
+            "gift_card": False,
+            "requires_shipping": True,
+            "properties": [],
+            "tax_lines": [{"price": "1.48", "rate": 0.0825, "title": "Tax"}],
+            "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + i}",
+            "vendor": "Sage",
+            "grams": 250,
+        }
         for i in range(12)
     ]
     body = {
-        "id": number, "name": f"#{number}", "email": f"shopper{number % 5000}@example.com",
-        "created_at": "2026-11-20T10:00:00Z", "updated_at": "2026-11-20T10:00:00Z", "currency": "USD",
-        "total_price": "100.00", "current_total_price": "100.00", "financial_status": "paid", "test": False,
-        "source_name": "web", "checkout_token": f"tok{number}", "cart_token": f"cart{number}",
+        "id": number,
+        "name": f"#{number}",
+        "email": f"shopper{number % 5000}@example.com",
+        "created_at": "2026-11-20T10:00:00Z",
+        "updated_at": "2026-11-20T10:00:00Z",
+        "currency": "USD",
+        "total_price": "100.00",
+        "current_total_price": "100.00",
+        "financial_status": "paid",
+        "test": False,
+        "source_name": "web",
+        "checkout_token": f"tok{number}",
+        "cart_token": f"cart{number}",
         "customer": {"id": number % 5000, "email": f"shopper{number % 5000}@example.com", "first_name": "Ana"},
-        "line_items": lines, "note": "x" * 900,
+        "line_items": lines,
+        "note": "x" * 900,
     }
     return json.dumps(body).encode()
 
@@ -89,10 +120,15 @@ def server(name: str, environment: dict[str, str]) -> Iterator[int]:
     port = free_port()
     command = SERVERS[name]
     program = Path(sys.executable).parent / command[0]
-    where = ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
+    where = (
+        ["--bind", f"127.0.0.1:{port}"] if command[0] == "gunicorn" else ["--host", "127.0.0.1", "--port", str(port)]
+    )
     process = subprocess.Popen(
-        [program, *where, *command[1:]], cwd=ROOT, env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [program, *where, *command[1:]],
+        cwd=ROOT,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait_for(port)
@@ -106,7 +142,7 @@ def _wait_for(port: int) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).read()  # noqa: S310 our own server
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).read()
         except urllib.error.HTTPError:
             return
         except OSError:
@@ -126,12 +162,20 @@ def main() -> None:
         stack.callback(postgres.wipe)
         redis = stack.enter_context(Redis(folder / "redis"))
         environment = {
-            "DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "SHOPIFY_API_SECRET": SECRET, "LOG_LEVEL": "WARNING",
-            "SECRET_KEY": "5f2b9c0d1e3a4f6789ab0c1d2e3f4a5b6c7d8e9f", "PUBLIC_URL": "http://127.0.0.1:1",
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": redis.url,
+            "SHOPIFY_API_SECRET": SECRET,
+            "LOG_LEVEL": "WARNING",
+            "SECRET_KEY": "5f2b9c0d1e3a4f6789ab0c1d2e3f4a5b6c7d8e9f",
+            "PUBLIC_URL": "http://127.0.0.1:1",
         }
         subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "regulars", "upgrade"], cwd=ROOT, check=True,
-            env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", "flask", "--app", "wsgi", "regulars", "upgrade"],
+            cwd=ROOT,
+            check=True,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for _ in range(ROUNDS):
             for name in SERVERS:

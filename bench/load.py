@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def _run(port: int, requests: Sequence[bytes], connections: int) -> Result
     ends = []
     for _ in range(connections):
         done = loop.create_future()
-        await loop.create_connection(lambda done=done: _Connection(source, result, done), "127.0.0.1", port)
+        await loop.create_connection(partial(_Connection, source, result, done), "127.0.0.1", port)
         ends.append(done)
     await asyncio.gather(*ends)
     result.seconds = time.perf_counter() - begun

@@ -55,7 +55,8 @@ def receive() -> tuple[str, int]:
         return "", 401
     db.session.add(
         Received(
-            webhook_id=request.headers["X-Shopify-Webhook-Id"], topic=request.headers["X-Shopify-Topic"],
+            webhook_id=request.headers["X-Shopify-Webhook-Id"],
+            topic=request.headers["X-Shopify-Topic"],
             payload=json.dumps(request.get_json()),
         )
     )

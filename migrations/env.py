@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import text
@@ -12,7 +12,7 @@ from app.extensions import Base
 from app.security.sealed import SealedJson, SealedText
 
 
-def render_item(kind: str, item: Any, _context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write sealed columns as what the database sees of them: bytes."""
     return "sa.LargeBinary()" if kind == "type" and isinstance(item, SealedText | SealedJson) else False
 

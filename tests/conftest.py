@@ -1,4 +1,4 @@
-"""What all tests stand on: real PostgreSQL and Redis, a database per worker built by the migrations, no outside sockets."""
+"""What all tests stand on: real PostgreSQL and Redis, a database built by the migrations, no outside sockets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from local.services import Postgres, Redis
 from sqlalchemy import text
 
 from app import clock, create_app, migrate, transaction
 from config import Settings
+from local.services import Postgres, Redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def _only_loopback(self: socket.socket, address: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_outside_sockets() -> Iterator[None]:
-    socket.socket.connect = _only_loopback  # type: ignore[method-assign]
+    socket.socket.connect = _only_loopback  # type: ignore[method-assign, assignment]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
 
@@ -57,13 +57,23 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgre
 
 def environment(postgres_url: str, redis_url: str, **more: str) -> dict[str, str]:
     return {
-        "DATABASE_URL": postgres_url, "REDIS_URL": redis_url, "PUBLIC_URL": "http://127.0.0.1:5999",
-        "SECRET_KEY": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d", "SHOPIFY_API_KEY": "key-of-the-app",
-        "SHOPIFY_API_SECRET": API_SECRET, "SENDGRID_API_KEY": "SG.test", "SENDER_EMAIL": "hello@shop.example",
-        "SENDGRID_API_BASE": "http://127.0.0.1:9", "TWILIO_API_BASE": "http://127.0.0.1:9",
-        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "12345",
-        "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32, "TRUSTED_PROXIES": "0", "LOG_LEVEL": "WARNING",
-        "SHOPIFY_API_BASE": "http://127.0.0.1:9/{shop}", **more,
+        "DATABASE_URL": postgres_url,
+        "REDIS_URL": redis_url,
+        "PUBLIC_URL": "http://127.0.0.1:5999",
+        "SECRET_KEY": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d",
+        "SHOPIFY_API_KEY": "key-of-the-app",
+        "SHOPIFY_API_SECRET": API_SECRET,
+        "SENDGRID_API_KEY": "SG.test",
+        "SENDER_EMAIL": "hello@shop.example",
+        "SENDGRID_API_BASE": "http://127.0.0.1:9",
+        "TWILIO_API_BASE": "http://127.0.0.1:9",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "12345",
+        "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+        "TRUSTED_PROXIES": "0",
+        "LOG_LEVEL": "WARNING",
+        "SHOPIFY_API_BASE": "http://127.0.0.1:9/{shop}",
+        **more,
     }
 
 
@@ -120,18 +130,22 @@ def time() -> Iterator[Time]:
 @pytest.fixture
 def shop(database: str, time: Time) -> int:
     """An installed shop in New York, without its import."""
+    del database, time
     return make_shop("acme.myshopify.com")
 
 
 def make_shop(domain: str) -> int:
     with transaction.engine().begin() as connection:
-        return connection.execute(
-            text("INSERT INTO shop (platform, domain, state, name, currency, timezone, country, locale, address, "
-                 "storefront_url, installed_at, created_at) VALUES ('shopify', :domain, 'installed', 'Acme', 'USD', "
-                 "'America/New_York', 'US', 'en', '1 Main St, New York', 'https://acme.example', :now, :now) "
-                 "RETURNING id"),
+        made: int = connection.execute(
+            text(
+                "INSERT INTO shop (platform, domain, state, name, currency, timezone, country, locale, address, "
+                "storefront_url, installed_at, created_at) VALUES ('shopify', :domain, 'installed', 'Acme', 'USD', "
+                "'America/New_York', 'US', 'en', '1 Main St, New York', 'https://acme.example', :now, :now) "
+                "RETURNING id"
+            ),
             {"domain": domain, "now": NOON - timedelta(days=400)},
         ).scalar_one()
+        return made
 
 
 def pytest_configure(config: pytest.Config) -> None:

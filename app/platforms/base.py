@@ -110,6 +110,20 @@ class StoreSilentError(Exception):
         self.code = code
 
 
+class StorefrontCall(Protocol):
+    """A shopper's request that came through the store's own pages, which signed it."""
+
+    @property
+    def shop(self) -> str:
+        """The store's domain."""
+        ...
+
+    @property
+    def customer_id(self) -> str | None:
+        """Who is signed in there, if anybody."""
+        ...
+
+
 @runtime_checkable
 class Platform(Protocol):
     """A kind of store."""
@@ -121,9 +135,15 @@ class Platform(Protocol):
         """Verify a webhook over its raw bytes and read its headers. Nothing is parsed before the signature holds."""
         ...
 
-    def normalise(  # noqa: PLR0913 what is known about a delivery
-        self, topic: str, body: bytes, triggered_at: datetime | None, received_at: datetime, *,
-        shop_currency: str | None = None, shop_domain: str | None = None,
+    def normalise(
+        self,
+        topic: str,
+        body: bytes,
+        triggered_at: datetime | None,
+        received_at: datetime,
+        *,
+        shop_currency: str | None = None,
+        shop_domain: str | None = None,
     ) -> Normalised:
         """Turn a payload into facts. Never raises for anything a payload may contain.
 
@@ -166,4 +186,8 @@ class Platform(Protocol):
         Raises:
             StoreSilentError: the store stopped answering midway.
         """
+        ...
+
+    def storefront_call(self, query_string: str) -> StorefrontCall | None:
+        """A shopper's request that came through the store's own pages; None when the store didn't sign it."""
         ...

@@ -74,7 +74,8 @@ class Keyring:
 
     def verify(self, value: bytes, mac: bytes, purpose: str) -> bool:
         """Whether any key of the ring made this MAC; constant time for each."""
-        return any([hmac.compare_digest(self._mac(i, value, purpose), mac) for i in range(len(self._secrets))])
+        matches = [hmac.compare_digest(self._mac(i, value, purpose), mac) for i in range(len(self._secrets))]
+        return any(matches)
 
     def fingerprint(self, value: str, purpose: str) -> bytes:
         """A keyed hash that stays the same for the life of the installation: by the *oldest* key of the ring."""

@@ -41,11 +41,11 @@ class SealedJson(TypeDecorator[Any]):
         super().__init__()
         self.purpose = purpose
 
-    def process_bind_param(self, value: Any, dialect: object) -> bytes | None:  # noqa: ANN401, ARG002 any JSON value; the signature is SQLAlchemy's
+    def process_bind_param(self, value: Any, dialect: object) -> bytes | None:  # noqa: ARG002 any JSON value; the signature is SQLAlchemy's
         """Seal on the way in."""
         return None if value is None else seal_bytes(orjson.dumps(value), self.purpose)
 
-    def process_result_value(self, value: bytes | None, dialect: object) -> Any:  # noqa: ANN401, ARG002 any JSON value; the signature is SQLAlchemy's
+    def process_result_value(self, value: bytes | None, dialect: object) -> Any:  # noqa: ARG002 any JSON value; the signature is SQLAlchemy's
         """Open on the way out."""
         return None if value is None else orjson.loads(open_bytes(value, self.purpose))
 
@@ -57,4 +57,5 @@ def seal_bytes(plain: bytes, purpose: str) -> bytes:
 
 def open_bytes(sealed: bytes, purpose: str) -> bytes:
     """Undo `seal_bytes`."""
-    return lz4.block.decompress(keyring().open(sealed, purpose))
+    plain: bytes = lz4.block.decompress(keyring().open(sealed, purpose))
+    return plain

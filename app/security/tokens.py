@@ -1,6 +1,6 @@
 """Signed links: what a shopper's mail carries and what comes back from it.
 
-A token is `version byte | body | MAC`, base64url without padding. The body is numbers only: the shop, and up to three
+A token is `version byte | body | MAC`, base64url without padding. The body is numbers only: the shop, and a few
 ids. Each use has its own key, so an unsubscribe token can never serve as a click.
 """
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 
 from app import migrate, transaction
 
@@ -28,7 +27,11 @@ def readyz() -> Response:
         current = migrate.is_current()
         with transaction.engine().connect() as connection:
             led = connection.scalar(
-                text("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = :lock AND granted)"),
+                text(
+                    # objsubid 1: a lock on one number; those on two numbers name a shop.
+                    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = :lock "
+                    "AND objsubid = 1 AND granted)"
+                ),
                 {"lock": LEADER_LOCK},
             )
     except (DBAPIError, PoolTimeoutError):

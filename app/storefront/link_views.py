@@ -68,7 +68,8 @@ def _basket_url(session: Any, message_id: int) -> str:
         text("""
             SELECT m.subject_kind, m.subject_key, k.recovery_url, COALESCE(k.lines, c.lines) AS lines
             FROM message m
-            LEFT JOIN checkout k ON m.subject_kind = 'checkout' AND k.shop_id = m.shop_id AND k.id = m.subject_key::bigint
+            LEFT JOIN checkout k ON m.subject_kind = 'checkout' AND k.shop_id = m.shop_id
+                AND k.id = m.subject_key::bigint
             LEFT JOIN cart c ON m.subject_kind = 'cart' AND c.shop_id = m.shop_id AND c.id = m.subject_key::bigint
             WHERE m.shop_id = :shop AND m.id = :id AND m.subject_kind <> 'variant'
             UNION ALL

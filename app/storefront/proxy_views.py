@@ -25,9 +25,11 @@ def identify() -> Response:
         return Response(status=204)
     with transaction(shop_id) as session:
         session.execute(
-            text("UPDATE cart SET customer_id = c.id FROM customer c WHERE cart.shop_id = :shop "
-                 "AND cart.token = :token AND cart.customer_id IS NULL AND c.shop_id = cart.shop_id "
-                 "AND c.external_id = :customer AND c.merged_into_id IS NULL"),
+            text(
+                "UPDATE cart SET customer_id = c.id FROM customer c WHERE cart.shop_id = :shop "
+                "AND cart.token = :token AND cart.customer_id IS NULL AND c.shop_id = cart.shop_id "
+                "AND c.external_id = :customer AND c.merged_into_id IS NULL"
+            ),
             {"shop": shop_id, "token": cart_token, "customer": signed.customer_id},
         )
     apply_for(shop_id)

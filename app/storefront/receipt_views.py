@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, current_app, request
 
 from app import clock
 from app.channels.email import receipts as email_receipts
 from app.channels.sms import receipts as sms_receipts
 from app.messages import inbound, receipts
-from config import Settings
+
+if TYPE_CHECKING:
+    from config import Settings
 
 bp = Blueprint("receipts", __name__, url_prefix="/receipts")
 
@@ -24,7 +28,8 @@ def _settings() -> Settings:
 def sendgrid() -> Response:
     """SendGrid's events, an array at a time, signed over the raw bytes."""
     body = request.get_data(cache=False)
-    if not email_receipts.verify(_settings().sendgrid.webhook_public_key, request.headers, body, clock.real_now()):
+    key = _settings().sendgrid.webhook_public_key
+    if not email_receipts.verify(key, dict(request.headers.items()), body, clock.real_now()):
         return Response("bad signature", 403, mimetype="text/plain")
     found, _unusable = email_receipts.read(body)
     receipts.apply("sendgrid", found)
@@ -57,4 +62,4 @@ def twilio_inbound() -> Response:
 def _signed_by_twilio() -> bool:
     settings = _settings()
     url = settings.public_url + request.full_path.rstrip("?")
-    return sms_receipts.verify(settings.twilio.auth_token, url, request.form, request.headers)
+    return sms_receipts.verify(settings.twilio.auth_token, url, request.form, dict(request.headers.items()))

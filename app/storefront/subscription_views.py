@@ -13,8 +13,7 @@ from app import clock
 from app.customers import service as customers
 from app.customers.queries import consent_states
 from app.security import tokens
-from app.shops import service as shops
-from app.shops import settings as shop_settings
+from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ def _holder(token: str) -> Holder:
     named = tokens.read("unsubscribe", token, 3)
     if named is None:
         raise NotFound
-    return Holder(*named, token)
+    shop_id, customer_id, message_id = named
+    return Holder(shop_id, customer_id, message_id, token)
 
 
 @bp.route("/u/<token>", methods=["GET", "POST"])
@@ -50,8 +50,9 @@ def unsubscribe(token: str) -> Response:
         channel = _channel(session, holder)
         if request.method == "POST":
             _say(session, holder, {channel: False}, "unsubscribe_link")
-        return _page(session, "storefront/unsubscribe.html", holder, done=request.method == "POST",
-                     channel=CHANNELS[channel])
+        return _page(
+            session, "storefront/unsubscribe.html", holder, done=request.method == "POST", channel=CHANNELS[channel]
+        )
 
 
 @bp.route("/p/<token>", methods=["GET", "POST"])
@@ -93,7 +94,8 @@ def _say(session: Session, holder: Holder, wishes: dict[str, bool], source: str)
     addresses = _addresses(session, holder)
     words = [
         customers.Word(holder.customer_id, channel, "subscribed" if on else "unsubscribed", clock.now(), source)
-        for channel, on in wishes.items() if channel in addresses
+        for channel, on in wishes.items()
+        if channel in addresses
     ]
     customers.consent(session, words)
     for channel, on in wishes.items():
@@ -104,15 +106,21 @@ def _say(session: Session, holder: Holder, wishes: dict[str, bool], source: str)
 def _page(session: Session, template: str, holder: Holder, **words: object) -> Response:
     shop = shops.get(session)
     html = render_template(
-        template, shop_name=shop.name or shop.domain, brand=shop_settings.of(shop).brand,
-        home=shop.storefront_url or f"https://{shop.domain}", token=holder.token, **words,
+        template,
+        shop_name=shop.name or shop.domain,
+        brand=shop_settings.of(shop).brand,
+        home=shop.storefront_url or f"https://{shop.domain}",
+        token=holder.token,
+        **words,
     )
     return Response(html, headers=PAGE_HEADERS)
 
 
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; "
-                               "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }

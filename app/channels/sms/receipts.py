@@ -65,7 +65,7 @@ def verify(secret: str, url: str, body: Mapping[str, str | Sequence[str]] | byte
     )
 
 
-def read_status(form: Mapping[str, str], reference: str, at: datetime | None = None) -> Receipt | None:
+def read_status(form: Mapping[str, str], reference: str | None, at: datetime | None = None) -> Receipt | None:
     """What a status callback says about the text with this reference; None when it says nothing we know.
 
     Twilio gives no time with it: `at`, or now. Callbacks come twice and out of order; `event_id` is the same for the
