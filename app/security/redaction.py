@@ -43,8 +43,14 @@ class JsonLines(logging.Formatter):
                 line[key] = redact(value) if isinstance(value, str) else value
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
-            line["where"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(record.exc_info[2])][-8:]
+            line["where"] = _places(traceback.extract_tb(record.exc_info[2]))
         return json.dumps(line, default=str)
+
+
+def _places(frames: traceback.StackSummary) -> list[str]:
+    """The way through our own code, and where it ended: libraries' frames in between would push ours out."""
+    own = [frame for frame in frames[:-1] if "site-packages" not in frame.filename]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in (*own[-8:], *frames[-1:])]
 
 
 def configure_logging(level: str) -> None:

@@ -12,6 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.security import tokens
 from app.security.keyring import CannotOpenError, Keyring, keyring, use
@@ -305,6 +307,17 @@ def test_an_exception_is_told_by_type_and_place() -> None:
     told = json.loads(line("failed", exception=ValueError("ana@shopper.example")))
     assert told["exception"] == "ValueError"
     assert any("test_secrets.py" in place for place in told["where"])
+
+
+def test_an_exception_deep_in_a_library_still_names_our_own_line() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        make_url("not an address")
+    information = (caught.type, caught.value, caught.tb)
+    record = logging.LogRecord("app", logging.ERROR, __file__, 1, "failed", (), information)
+    places = json.loads(JsonLines().format(record))["where"]
+    assert "test_an_exception_deep" in places[0]
+    assert "site-packages" in places[-1]
+    assert sum("site-packages" in place for place in places) == 1
 
 
 def test_random_ids_survive_redaction() -> None:
