@@ -105,6 +105,7 @@ class Loop:
         """Come round until stopped. Redis may be away: then the loop looks for itself."""
         threading.Thread(target=self._watch, daemon=True).start()
         log.info("worker_started", extra={"queue": self.queue})
+        self._look()  # what came while nobody was here has no bell to ring again
         while not self.stopping:
             self.beat = clock.monotonic()
             if not self._answer_bell() and not self.stopping:

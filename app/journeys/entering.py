@@ -156,7 +156,10 @@ def _move(session: Session, enrolment_id: int, occasion: Occasion, now: datetime
     }
     session.execute(
         text("""
-            UPDATE message SET due_at = due_at + (CAST(:at AS timestamptz) - since),
+            UPDATE message SET state = 'due', reason = NULL, lease_token = NULL, lease_until = NULL,
+                -- One that was held back counts from when it was first to go, not from the end of its wait.
+                due_at = CASE state WHEN 'deferred' THEN planned_at ELSE due_at END
+                    + (CAST(:at AS timestamptz) - since),
                 useful_until = useful_until + (CAST(:at AS timestamptz) - since), since = :at, updated_at = :now
             WHERE shop_id = :shop AND enrolment_id = :id AND state IN ('planned', 'due', 'deferred', 'claimed')
         """),

@@ -78,7 +78,7 @@ class Handover:
 
     def _hand_over(self, claimed: Claim, should_stop: Callable[[], bool]) -> int:
         """Hand over what was claimed, chunk by chunk; what can't be begun now is given back at once."""
-        begun, done = clock.monotonic(), 0
+        done = 0
         chunks = [
             (shop_id, ids[first : first + CHUNK])
             for shop_id, ids in claimed.by_shop.items()
@@ -88,7 +88,7 @@ class Handover:
             for shop_id, ids in chunks:
                 if should_stop():
                     break
-                answers = self._chunk(shop_id, ids, claimed.token, begun)
+                answers = self._chunk(shop_id, ids, claimed.token)
                 done += len(ids)
                 if breaker.limited(answers):
                     break
@@ -98,9 +98,10 @@ class Handover:
                     release(claimed.token)
         return done
 
-    def _chunk(self, shop_id: int, ids: Sequence[int], token: int, begun: float) -> list[Answer]:
+    def _chunk(self, shop_id: int, ids: Sequence[int], token: int) -> list[Answer]:
         bought = self._already_bought(shop_id, ids)
         faults.point("before_intent")
+        begun = clock.monotonic()
         intents = intend(self.settings, shop_id, ids, token, bought)
         faults.point("after_intent")
         if not intents:
@@ -113,7 +114,7 @@ class Handover:
         return answers
 
     def _send(self, intent: Intent, begun: float) -> Answer:
-        """One call. A worker that was held up for long after its claim gives up before the call, not after it."""
+        """One call. A worker that was held up for long after its intent gives up before the call, not after it."""
         if clock.monotonic() - begun > self.settings.lease_seconds / 4:
             return RetryLater(breaker.HELD_UP)
         faults.point("at_call")

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app import clock
+from app import clock, faults
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
@@ -79,7 +79,8 @@ def intend(
     """
     try:
         with transaction(shop_id) as session:
-            return _Batch(settings, session).run(ids, token, bought)
+            intents = _Batch(settings, session).run(ids, token, bought)
+            faults.point("before_intent_commit")
     except OperationalError:
         raise  # the database is away: nothing is wrong with the messages
     except DBAPIError as error:
@@ -87,6 +88,8 @@ def intend(
         if len(ids) == 1:
             _park(shop_id, ids[0], token, error)
             return []
+    else:
+        return intents
     return [intent for one in ids for intent in intend(settings, shop_id, [one], token, bought)]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import text
 
-from app import clock
+from app import clock, faults
 from app.channels.base import Accepted, Rejected, RetryLater, Unknown
 from app.customers import service as customers
 from app.decisions import Decided, log
@@ -82,6 +82,7 @@ def settle(settings: Settings, shop_id: int, outcomes: Sequence[Outcome]) -> Non
             session,
             [_decided(o, r, now) for o, r in zip(outcomes, rows, strict=True) if o.intent.message_id in settled],
         )
+        faults.point("before_settle_commit")
 
 
 def _row(outcome: Outcome, now: datetime, grace: float) -> dict[str, Any]:
