@@ -29,7 +29,10 @@ def listed() -> Response:
         rows, following = paging.cut(queries.found(session, g.shop_id, query, before), "first_seen_at")
     kept = {"q": query} if query else {}
     return page(
-        "customers.html", title=_("Customers"), customers=rows, query=query,
+        "customers.html",
+        title=_("Customers"),
+        customers=rows,
+        query=query,
         older=following and f"/admin/customers?{urlencode({**kept, 'before': str(following)})}",
         newer=before and f"/admin/customers?{urlencode(kept)}",
     )
@@ -51,8 +54,13 @@ def one(customer_id: int) -> Response:
     older = f"?before={Cursor(moments[PAGE - 1].at, 0)}" if len(moments) > PAGE else None
     name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
     return page(
-        "customer.html", title=name or customer.email or customer.phone or _("Customer"), customer=customer,
-        person=person, moments=moments[:PAGE], enrolments=enrolments, channels=CHANNELS,
+        "customer.html",
+        title=name or customer.email or customer.phone or _("Customer"),
+        customer=customer,
+        person=person,
+        moments=moments[:PAGE],
+        enrolments=enrolments,
+        channels=CHANNELS,
         older=older and f"/admin/customers/{customer_id}{older}",
         newer=before and f"/admin/customers/{customer_id}",
     )

@@ -45,7 +45,11 @@ def _show(state: str | None = None, before: str | None = None, toast: str | None
         rows = queries.listed(session, g.shop_id, None if chosen == ALL else chosen, cursor)
     shown, following = paging.cut(rows, "received_at")
     return page(
-        "deliveries.html", title=_("Deliveries"), deliveries=shown, chosen=chosen, toast=toast,
+        "deliveries.html",
+        title=_("Deliveries"),
+        deliveries=shown,
+        chosen=chosen,
+        toast=toast,
         address="/admin/deliveries" if request.method == "POST" else None,
         older=following and f"/admin/deliveries?{urlencode({'state': chosen, 'before': str(following)})}",
         newer=cursor and f"/admin/deliveries?{urlencode({'state': chosen})}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g, redirect, render_template, request
-from werkzeug.wrappers import Response as BaseResponse
 
 from app import clock
 from app.admin import guard, installing
@@ -17,6 +17,9 @@ from app.platforms.shopify.auth import Denied, embedded_url, patch_page
 from app.platforms.shopify.signed_queries import authorize_url, verify_query
 from app.security import tokens
 from app.shops import service as shops
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as BaseResponse
 
 bp = Blueprint("entrance", __name__, template_folder="templates")
 bp.after_request(guard.protect)
@@ -67,8 +70,11 @@ def callback() -> BaseResponse:
     named = tokens.read("oauth state", answered.state, 3)
     shop_id = shops.find(answered.shop)
     if (
-        named is None or named[0] != shop_id or not 0 <= now.timestamp() - named[1] <= STATE_SECONDS
-        or not hmac.compare_digest(given.encode(), answered.state.encode()) or not answered.code
+        named is None
+        or named[0] != shop_id
+        or not 0 <= now.timestamp() - named[1] <= STATE_SECONDS
+        or not hmac.compare_digest(given.encode(), answered.state.encode())
+        or not answered.code
     ):
         return _forgotten(helpful(401))
     found = installing.redeem(platform, shop_id, answered.code)

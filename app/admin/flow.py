@@ -23,24 +23,41 @@ TRIGGERS: Final = {
     "product_running_low": _("Somebody bought something that runs out, and we know about when"),
 }
 TRIGGER_MOMENTS: Final = {
-    "checkout_abandoned": _("the checkout was last touched"), "cart_abandoned": _("the cart was last changed"),
-    "order_placed": _("the order was placed"), "product_running_low": _("it was bought"),
+    "checkout_abandoned": _("the checkout was last touched"),
+    "cart_abandoned": _("the cart was last changed"),
+    "order_placed": _("the order was placed"),
+    "product_running_low": _("it was bought"),
 }
 MOMENTS: Final = {
-    "previous": _("the step before"), "entered": _("entering the journey"), "placed": _("the order was placed"),
-    "shipped": _("it was shipped"), "delivered": _("it was delivered"),
+    "previous": _("the step before"),
+    "entered": _("entering the journey"),
+    "placed": _("the order was placed"),
+    "shipped": _("it was shipped"),
+    "delivered": _("it was delivered"),
 }
 FIELDS: Final = {
-    "checkout.gift_cards_only": _("only gift cards are in it"), "order.channel": _("the order's origin"),
-    "order.reviewable": _("products to ask about"), "product.available": _("the product can be bought"),
-    "checkout.total": _("the checkout's total"), "order.total": _("the order's total"), "bought": _("they bought"),
+    "checkout.gift_cards_only": _("only gift cards are in it"),
+    "order.channel": _("the order's origin"),
+    "order.reviewable": _("products to ask about"),
+    "product.available": _("the product can be bought"),
+    "checkout.total": _("the checkout's total"),
+    "order.total": _("the order's total"),
+    "bought": _("they bought"),
     "customer.orders_count": _("their orders so far"),
 }
 NEGATED: Final = {"checkout.gift_cards_only": _("more than gift cards are in it")}
 COMPARISONS: Final = {
-    "is": _("is"), "is_not": _("is not"), "at_least": _("is at least"), "at_most": _("is at most"),
-    "more_than": _("is more than"), "less_than": _("is less than"), "has": _("has"), "lacks": _("lacks"),
-    "one_of": _("is one of"), "is_known": _("is known"), "is_missing": _("isn't known"),
+    "is": _("is"),
+    "is_not": _("is not"),
+    "at_least": _("is at least"),
+    "at_most": _("is at most"),
+    "more_than": _("is more than"),
+    "less_than": _("is less than"),
+    "has": _("has"),
+    "lacks": _("lacks"),
+    "one_of": _("is one of"),
+    "is_known": _("is known"),
+    "is_missing": _("isn't known"),
 }
 UNIT_WORDS: Final = {"m": _("minutes"), "h": _("hours"), "d": _("days"), "w": _("weeks")}
 UNIT_SPANS: Final = {letter: timedelta(**{name: 1}) for letter, name in UNITS.items()}
@@ -83,31 +100,44 @@ def _draw(step: Step, event: str, entered: Mapping[str, Delay]) -> Drawn:
     if step.wait:
         return _wait(step.id, step.wait, event, entered)
     if step.send:
-        return Drawn(step.id, "send", _send_title(step.send), _send_notes(step.send),
-                     channels=tuple(step.send.templates))
+        return Drawn(
+            step.id, "send", _send_title(step.send), _send_notes(step.send), channels=tuple(step.send.templates)
+        )
     if step.split:
         return Drawn(
-            step.id, "split", _("Does it hold that {what}?", what=conditions(step.split.when)),
+            step.id,
+            "split",
+            _("Does it hold that {what}?", what=conditions(step.split.when)),
             yes=tuple(_draw(s, event, entered) for s in step.split.yes),
             no=tuple(_draw(s, event, entered) for s in step.split.no),
         )
     assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
-    return Drawn(step.id, "until", _("Wait until {what}", what=conditions(step.until.when)),
-                 (_("At most {span}, then on to the next step.", span=span(step.until.at_most)),))
+    return Drawn(
+        step.id,
+        "until",
+        _("Wait until {what}", what=conditions(step.until.when)),
+        (_("At most {span}, then on to the next step.", span=span(step.until.at_most)),),
+    )
 
 
 def _wait(name: str, wait: Wait, event: str, entered: Mapping[str, Delay]) -> Drawn:
     after = moment(wait.after, event)
     notes = []
     if wait.otherwise:
-        notes.append(_("When we never hear of that: {span} after {moment}.", span=span(wait.otherwise.wait),
-                       moment=moment(wait.otherwise.after, event)))
+        notes.append(
+            _(
+                "When we never hear of that: {span} after {moment}.",
+                span=span(wait.otherwise.wait),
+                moment=moment(wait.otherwise.after, event),
+            )
+        )
     if wait.give_up:
         notes.append(_("Leaves when we still don't know after {span}.", span=span(wait.give_up)))
     if wait.wait is None:
         share = round((wait.share_of_gap or 0) * 100)
         title = (
-            _("Wait until they usually buy again") if share == 100  # noqa: PLR2004 per cent
+            _("Wait until they usually buy again")
+            if share == 100  # noqa: PLR2004 per cent
             else _("Wait until {share} % of the usual time between purchases has passed", share=share)
         )
         return Drawn(name, "wait", title, (*notes, _("Learned from how often your own customers buy it again.")))
@@ -121,8 +151,9 @@ def moment(name: str, event: str) -> str:
 
 
 def _send_title(send: Send) -> str:
-    names = {("email",): _("Send an email"), ("sms",): _("Send an SMS")}
-    return names.get(tuple(send.templates), _("Send an email or an SMS"))
+    if len(send.templates) > 1:
+        return _("Send an email or an SMS")
+    return _("Send an SMS") if send.sms else _("Send an email")
 
 
 def _send_notes(send: Send) -> tuple[str, ...]:
@@ -133,8 +164,7 @@ def _send_notes(send: Send) -> tuple[str, ...]:
         notes.append(_("By email also to people who never said yes or no to marketing."))
     if send.purpose == "transactional":
         notes.append(_("About their order, so it goes at any hour and to everybody."))
-    for condition in send.only_if:
-        notes.append(_("Only when {what}.", what=condition_words(condition)))
+    notes += [_("Only when {what}.", what=condition_words(condition)) for condition in send.only_if]
     notes.append(_("Not sent any more when it is {span} late.", span=span(send.useful_for)))
     return tuple(notes)
 
@@ -154,8 +184,11 @@ def condition_words(condition: Condition) -> str:
     value = condition.value
     step, _dot, what = condition.field.rpartition(".")
     if what == "channel" and isinstance(value, str) and value in CHANNELS and condition.comparison in ("is", "is_not"):
-        went = _("the message “{step}” went by {channel}") if condition.comparison == "is" else _(
-            "the message “{step}” didn't go by {channel}")
+        went = (
+            _("the message “{step}” went by {channel}")
+            if condition.comparison == "is"
+            else _("the message “{step}” didn't go by {channel}")
+        )
         return went.format(step=spelled(step), channel=CHANNELS[value])
     shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     if condition.comparison in ("is_known", "is_missing"):
@@ -172,7 +205,8 @@ def rules(definition: Definition) -> list[str]:
     """Who gets in, and how often."""
     found = [_("Only when {what}.", what=condition_words(c)) for c in definition.trigger.filters]
     again = {
-        "once": _("Once for each of these."), "move": _("While they are still shopping, the clock starts again."),
+        "once": _("Once for each of these."),
+        "move": _("While they are still shopping, the clock starts again."),
         "replace": _("A new purchase takes the place of the one before."),
     }
     found.append(again[definition.reentry.again])

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 PARTS: Final[dict[str, type[BaseModel]]] = {
-    "sender": Sender, "quiet_hours": QuietHours, "limits": Limits, "brand": Brand
+    "sender": Sender,
+    "quiet_hours": QuietHours,
+    "limits": Limits,
+    "brand": Brand,
 }
 EMAIL: Final = re.compile(r"[^@\s<>\"(),;:]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 EMAIL_FIELDS: Final = ("email", "reply_to")
@@ -76,7 +79,8 @@ def _own_errors(values: Mapping[str, Any]) -> dict[str, str]:
     """What the stored settings don't check themselves."""
     errors = {
         name: _("This isn't an email address.")
-        for name in EMAIL_FIELDS if values.get(name) and not EMAIL.fullmatch(str(values[name]))
+        for name in EMAIL_FIELDS
+        if values.get(name) and not EMAIL.fullmatch(str(values[name]))
     }
     logo = values.get("logo_url")
     if logo and not str(logo).startswith("https://"):

@@ -14,11 +14,11 @@ from app import registry
 from app.admin import installing
 from app.admin.installing import NotInstalled
 from app.platforms.shopify.auth import RETRY_HEADER, Denied, enter, frame_ancestors
-from app.platforms.shopify.platform import ShopifyPlatform
 from app.shops import service as shops
 
 if TYPE_CHECKING:
     from app.platforms.shopify.auth import Session
+    from app.platforms.shopify.platform import ShopifyPlatform
     from config import Settings
 
 PATCH_PATH = "/auth/patch-id-token"
@@ -109,8 +109,12 @@ def helpful(status: int) -> Response:
 def refused_by_store(found: NotInstalled) -> Response:
     """The store did not give us a token: what that means and what to do."""
     response = Response(
-        render_template("admin/refused.html", api_key=settings().shopify.api_key,
-                        bridge=settings().shopify.app_bridge_url, found=found),
+        render_template(
+            "admin/refused.html",
+            api_key=settings().shopify.api_key,
+            bridge=settings().shopify.app_bridge_url,
+            found=found,
+        ),
         403 if found.is_final else 503,
     )
     if not found.is_final:
@@ -144,8 +148,15 @@ def content_policy(shop: str | None) -> str:
     talks = f"'self' {origin}" + (" https://*.shopify.com" if parts.netloc.endswith("shopify.com") else "")
     return "; ".join(
         (
-            "default-src 'none'", f"script-src 'self' {bridge.rpartition('/')[0]}/", "style-src 'self' 'unsafe-inline'",
-            "img-src https: http: data:", f"connect-src {talks}", "font-src 'self'", "frame-src 'self'",
-            "form-action 'self'", "base-uri 'none'", frame_ancestors(shopify().credentials, shop),
+            "default-src 'none'",
+            f"script-src 'self' {bridge.rpartition('/')[0]}/",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src https: http: data:",
+            f"connect-src {talks}",
+            "font-src 'self'",
+            "frame-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            frame_ancestors(shopify().credentials, shop),
         )
     )

@@ -96,8 +96,9 @@ def _pulse(session: Session) -> dict[str, Any]:
     since = _midnight(clock.now())
     return {
         "notices": _notices(session),
-        "today": _today(queries.messages_since(session, g.shop_id, since),
-                        queries.skipped_steps(session, g.shop_id, since)),
+        "today": _today(
+            queries.messages_since(session, g.shop_id, since), queries.skipped_steps(session, g.shop_id, since)
+        ),
         "deliveries": queries.latest_deliveries(session, g.shop_id),
     }
 
@@ -127,21 +128,50 @@ def _notices(session: Session) -> list[Notice]:
     waiting = queries.attention(session, g.shop_id)
     found = []
     if g.shop.needs_reauthorization:
-        found.append(Notice("bad", _("Your store no longer lets us in"),
-                            _("Nothing new is read from it. Close the app and open it again to renew the access.")))
+        found.append(
+            Notice(
+                "bad",
+                _("Your store no longer lets us in"),
+                _("Nothing new is read from it. Close the app and open it again to renew the access."),
+            )
+        )
     if shop_settings.of(g.shop).stopped:
-        found.append(Notice("care", _("All marketing is stopped"), _("Only messages about orders go out."),
-                            "/admin/settings#stop", _("Settings")))
+        found.append(
+            Notice(
+                "care",
+                _("All marketing is stopped"),
+                _("Only messages about orders go out."),
+                "/admin/settings#stop",
+                _("Settings"),
+            )
+        )
     for channel, name in (("email", _("email")), ("sms", _("SMS"))):
         if account_for(session, channel) is None:
-            found.append(Notice("care", _("There is no provider for {channel}", channel=name),
-                                _("Messages by {channel} are kept until there is one.", channel=name)))
+            found.append(
+                Notice(
+                    "care",
+                    _("There is no provider for {channel}", channel=name),
+                    _("Messages by {channel} are kept until there is one.", channel=name),
+                )
+            )
     if waiting.messages:
-        found.append(Notice("bad", _("Messages that need you: {n}", n=waiting.messages),
-                            _("Each says why it stopped. Try it again, or drop it."),
-                            "/admin/messages?state=parked", _("Look at them")))
+        found.append(
+            Notice(
+                "bad",
+                _("Messages that need you: {n}", n=waiting.messages),
+                _("Each says why it stopped. Try it again, or drop it."),
+                "/admin/messages?state=parked",
+                _("Look at them"),
+            )
+        )
     if waiting.deliveries:
-        found.append(Notice("care", _("News we couldn't use: {n}", n=waiting.deliveries),
-                            _("Your store told us something that we couldn't read. Nothing else was held up by it."),
-                            "/admin/deliveries", _("Look at them")))
+        found.append(
+            Notice(
+                "care",
+                _("News we couldn't use: {n}", n=waiting.deliveries),
+                _("Your store told us something that we couldn't read. Nothing else was held up by it."),
+                "/admin/deliveries",
+                _("Look at them"),
+            )
+        )
     return found

@@ -67,7 +67,9 @@ def standing(shop_id: int) -> Standing:
     with transaction(shop_id) as session:
         token = session.execute(
             select(
-                ShopToken.expires_at, ShopToken.refresh_expires_at, ShopToken.refresh_token.isnot(None).label("refreshes")
+                ShopToken.expires_at,
+                ShopToken.refresh_expires_at,
+                ShopToken.refresh_token.isnot(None).label("refreshes"),
             ).where(ShopToken.shop_id == shop_id)
         ).first()
         works = token is not None and (
@@ -92,9 +94,7 @@ def redeem(platform: ShopifyPlatform, shop_id: int, code: str) -> Shop | NotInst
     return _one_at_a_time(platform, found, lambda: platform.tokens.redeem(found.shop.domain, code))
 
 
-def _one_at_a_time(
-    platform: ShopifyPlatform, found: Standing, ask: Callable[[], TokenResult]
-) -> Shop | NotInstalled:
+def _one_at_a_time(platform: ShopifyPlatform, found: Standing, ask: Callable[[], TokenResult]) -> Shop | NotInstalled:
     """Install, or wait for the process that does. The lock ends with its transaction, also when the process dies."""
     deadline = clock.monotonic() + PATIENCE
     while not found.is_ready:
@@ -150,7 +150,11 @@ class _Brief(GraphQLClient):
         self._client = client
 
     def execute(
-        self, access: ShopAccess, operation: str, variables: Mapping[str, Any] | None = None, *,
+        self,
+        access: ShopAccess,
+        operation: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
         patience: float = IN_FRONT_OF_A_SCREEN,
     ) -> dict[str, Any] | GraphQLFault:
         """See `GraphQLClient`."""

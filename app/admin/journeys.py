@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from app import clock
 from app.admin import flow, home, previews
-from app.admin.flow import Delay
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
 from app.admin.showing import missing, page
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.orm import Session
+
+    from app.admin.flow import Delay
 
 
 @bp.get("/admin/journeys", endpoint="journeys")
@@ -79,13 +80,15 @@ def change_waits(key: str) -> Response:
     definition = found.definition
     entered = {
         name: flow.typed(request.form.get(f"{name}.number", ""), request.form.get(f"{name}.unit", ""))
-        for name in flow.changeable(definition) if f"{name}.number" in request.form
+        for name in flow.changeable(definition)
+        if f"{name}.number" in request.form
     }
     if any(delay.error for delay in entered.values()):
         return _show(key, status=422, entered=entered)
     before = {step.id: step.wait.wait for step in walk(definition.steps) if step.wait}
     changed = {
-        name: f"{delay.number}{delay.unit}" for name, delay in entered.items()
+        name: f"{delay.number}{delay.unit}"
+        for name, delay in entered.items()
         if int(delay.number) * flow.UNIT_SPANS[delay.unit] != before[name]
     }
     if not changed:
@@ -102,20 +105,31 @@ def preview(key: str, step: str, channel: str) -> Response:
     wanted = request.args.get("with", previews.REAL)
     with transaction(g.shop_id) as session:
         found = queries.current(session, g.shop_id, key)
-        source = found and queries.template(session, g.shop_id, found, step, channel)
+        source = queries.template(session, g.shop_id, found, step, channel) if found else None
         if found is None or source is None:
             return missing(_("There is no such message"))
         case = previews.case(session, g.shop, settings(), found.event, (channel, source), wanted)
     made = previews.render(channel, source, case)
     return page(
-        "preview.html", title=_("Preview"), journey=found, step=step, preview=made, case=case, wanted=wanted,
-        choices=previews.choices(), real=previews.REAL,
+        "preview.html",
+        title=_("Preview"),
+        journey=found,
+        step=step,
+        preview=made,
+        case=case,
+        wanted=wanted,
+        choices=previews.choices(),
+        real=previews.REAL,
         other=[(s.id, c) for s in walk(found.definition.steps) if s.send for c in s.send.templates],
     )
 
 
 def _show(
-    key: str, *, toast: str | None = None, status: int = 200, entered: Mapping[str, Delay] | None = None,
+    key: str,
+    *,
+    toast: str | None = None,
+    status: int = 200,
+    entered: Mapping[str, Delay] | None = None,
     flaws: list[str] | None = None,
 ) -> Response:
     with transaction(g.shop_id) as session:
@@ -125,8 +139,14 @@ def _show(
         figures = queries.figures(session, g.shop_id, found.id, clock.now())
     definition: Definition = found.definition
     values: dict[str, Any] = {
-        "journey": found, "figures": figures, "steps": flow.draw(definition, entered), "trigger": flow.TRIGGERS[found.event],
-        "rules": flow.rules(definition), "exits": flow.exits(definition), "units": flow.UNIT_WORDS, "flaws": flaws or [],
+        "journey": found,
+        "figures": figures,
+        "steps": flow.draw(definition, entered),
+        "trigger": flow.TRIGGERS[found.event],
+        "rules": flow.rules(definition),
+        "exits": flow.exits(definition),
+        "units": flow.UNIT_WORDS,
+        "flaws": flaws or [],
     }
     address = f"/admin/journeys/{key}" if request.method == "POST" else None
     return page("journey.html", title=found.name, toast=toast, status=status, address=address, **values)

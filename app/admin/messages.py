@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 GROUP_WORDS = {
-    "sent": _("Sent"), "waiting": _("Waiting"), "held": _("Not sent"), "parked": _("Needs you"),
+    "sent": _("Sent"),
+    "waiting": _("Waiting"),
+    "held": _("Not sent"),
+    "parked": _("Needs you"),
     "failed": _("Failed or bounced"),
 }
 
@@ -34,18 +37,32 @@ def listed() -> Response:
     group = request.args.get("state") or None
     channel = request.args.get("channel") or None
     wanted = queries.Filter(
-        group if group in queries.GROUPS else None, request.args.get("journey") or None,
-        channel if channel in CHANNELS else None, request.args.get("reason") or None,
+        group if group in queries.GROUPS else None,
+        request.args.get("journey") or None,
+        channel if channel in CHANNELS else None,
+        request.args.get("reason") or None,
     )
     before = paging.read(request.args.get("before"))
     with transaction(g.shop_id) as session:
         rows, following = paging.cut(queries.listed(session, g.shop_id, wanted, before), "planned_at")
         journeys = queries.journeys(session, g.shop_id)
-    kept = {name: value for name, value in (
-        ("state", wanted.group), ("journey", wanted.journey), ("channel", wanted.channel), ("reason", wanted.reason),
-    ) if value}
+    kept = {
+        name: value
+        for name, value in (
+            ("state", wanted.group),
+            ("journey", wanted.journey),
+            ("channel", wanted.channel),
+            ("reason", wanted.reason),
+        )
+        if value
+    }
     return page(
-        "messages.html", title=_("Messages"), messages=rows, wanted=wanted, journeys=journeys, groups=GROUP_WORDS,
+        "messages.html",
+        title=_("Messages"),
+        messages=rows,
+        wanted=wanted,
+        journeys=journeys,
+        groups=GROUP_WORDS,
         older=following and f"/admin/messages?{urlencode({**kept, 'before': str(following)})}",
         newer=before and f"/admin/messages?{urlencode(kept)}",
         without_reason=f"/admin/messages?{urlencode({k: v for k, v in kept.items() if k != 'reason'})}",
@@ -88,16 +105,20 @@ def _show(message_id: int, toast: str | None = None) -> Response:
         message = queries.one(session, g.shop_id, message_id)
         if message is None:
             return missing(_("There is no such message"))
-        values = {
+        values: dict[str, Any] = {
             "decisions": queries.decisions(session, g.shop_id, message),
             "attempts": queries.attempts(session, g.shop_id, message_id),
             "receipts": queries.receipts(session, g.shop_id, message_id),
             "content": _content(session, message_id),
         }
     return page(
-        "message.html", title=_("Message"), toast=toast, message=message,
+        "message.html",
+        title=_("Message"),
+        toast=toast,
+        message=message,
         address=f"/admin/messages/{message_id}" if request.method == "POST" else None,
-        still_useful=message.useful_until > clock.now(), **values,
+        still_useful=message.useful_until > clock.now(),
+        **values,
     )
 
 

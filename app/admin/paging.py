@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PAGE = 50
 MOST_DIGITS = 18
@@ -40,7 +42,10 @@ def _is_number(value: str) -> bool:
 
 
 def cut(rows: Sequence[Any], at: str, size: int = PAGE) -> tuple[Sequence[Any], Cursor | None]:
-    """A page of rows (asked for with one more than fits), and where the next one begins. `at` names the time's column."""
+    """A page of rows (asked for with one more than fits), and where the next one begins.
+
+    `at` names the column of the time they are sorted by.
+    """
     if len(rows) <= size:
         return rows, None
     last = rows[size - 1]

@@ -41,7 +41,8 @@ def _leave(session: Session, shop_id: int, message_id: int, following: str, reas
     if row is None:
         return False
     outcome = "deferred" if following == "due" else following
-    log(session, [Decided(row.customer_id, row.step, outcome, reason, now, row.journey_id, row.enrolment_id, message_id)])
+    decided = Decided(row.customer_id, row.step, outcome, reason, now, row.journey_id, row.enrolment_id, message_id)
+    log(session, [decided])
     if following == "due":
         ring_after_commit(session, "send")
     return True

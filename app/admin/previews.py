@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import text
 
 from app.content.faults import TemplateFault
 from app.content.samples import samples
+from app.content.sms import RenderedSms
 from app.customers.queries import profiles
 from app.messages import quiet
 from app.messages.compose import compiled
@@ -80,9 +81,9 @@ def render(channel: str, source: str, case: Case) -> Preview:
     made = template.render(case.context, case.locale, case.currency, case.zone)
     if isinstance(made, TemplateFault):
         return Preview(channel, fault=made)
-    if channel == "sms":
-        return Preview(channel, text=made.text, segments=made.segments)  # type: ignore[union-attr] by the channel
-    return Preview(channel, made.subject, made.preheader, made.html, made.text)  # type: ignore[union-attr] by the channel
+    if isinstance(made, RenderedSms):
+        return Preview(channel, text=made.text, segments=made.segments)
+    return Preview(channel, made.subject, made.preheader, made.html, made.text)
 
 
 def choices() -> list[str]:
@@ -104,12 +105,14 @@ def case(session: Session, shop: Shop, settings: Settings, event: str, source: t
 def _sample(shop: Shop, name: str) -> Case:
     sample = samples()[name]
     chosen = shop_settings.of(shop)
-    brand = {**chosen.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True), **sample.context["brand"]}  # type: ignore[dict-item] a sample's brand is a mapping
+    made_up = cast("Mapping[str, Mapping[str, Any]]", sample.context)
+    brand = {**chosen.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True), **made_up["brand"]}
     known = {
-        "name": shop.name or shop.domain, "address": chosen.postal_address or shop.address,
+        "name": shop.name or shop.domain,
+        "address": chosen.postal_address or shop.address,
         "logo_url": chosen.brand.logo_url,
     }
-    there = {**sample.context["shop"], **known}  # type: ignore[dict-item] a sample's shop is a mapping
+    there = {**made_up["shop"], **known}
     return Case({**sample.context, "shop": there, "brand": brand}, sample.locale, sample.currency, sample.zone)
 
 
@@ -128,9 +131,17 @@ def _real(session: Session, shop: Shop, settings: Settings, event: str, source: 
     context = contexts.build(0, ref, subject, person, wants)
     if not subject.to_review and any(name.startswith("review") for name in wants):
         return None  # everything in the newest order was asked about already: a made-up one shows more
-    context |= {"open_pixel_url": "", "unsubscribe_url": f"{settings.public_url}/u/preview",
-                "preferences_url": f"{settings.public_url}/p/preview"}
+    context |= {
+        "open_pixel_url": "",
+        "unsubscribe_url": f"{settings.public_url}/u/preview",
+        "preferences_url": f"{settings.public_url}/p/preview",
+    }
     zone = quiet.zones_of(person.country, person.province, None, shop.timezone)[0]
     name = " ".join(part for part in (person.first_name, person.last_name) if part)
-    return Case(context, person.locale or shop.locale, getattr(subject.row, "currency", None) or shop.currency, zone,
-                name or person.addresses.get("email") or "")
+    return Case(
+        context,
+        person.locale or shop.locale,
+        getattr(subject.row, "currency", None) or shop.currency,
+        zone,
+        name or person.addresses.get("email") or "",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, g, request
 
 from app.admin import forms
@@ -45,11 +47,11 @@ def resume() -> Response:
     return _show(toast=_("Marketing goes again"))
 
 
-def _store(part: str, value: object) -> None:
+def _store(part: str, value: Any) -> None:
     with transaction(g.shop_id) as session:
         shop = shops.get(session)
         session.refresh(shop, with_for_update=True)  # two forms saved at once must not undo each other
-        shop.settings = shop_settings.changed(shop, part, value)  # type: ignore[arg-type] two parts are plain values
+        shop.settings = shop_settings.changed(shop, part, value)
         g.shop = shop
 
 
@@ -61,6 +63,12 @@ def _show(
     if part is not None and form is not None:
         shown[part] = form
     return page(
-        "settings.html", title=_("Settings"), status=status, toast=toast, forms=shown, stopped=chosen.stopped,
-        address="/admin/settings" if request.method == "POST" else None, sender=installation().sender_email,
+        "settings.html",
+        title=_("Settings"),
+        status=status,
+        toast=toast,
+        forms=shown,
+        stopped=chosen.stopped,
+        address="/admin/settings" if request.method == "POST" else None,
+        sender=installation().sender_email,
     )

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from flask import Flask
 
 NAVIGATION = (
-    ("/", "Home"), ("/admin/journeys", _("Journeys")), ("/admin/messages", _("Messages")),
-    ("/admin/customers", _("Customers")), ("/admin/deliveries", _("Deliveries")), ("/admin/settings", _("Settings")),
+    ("/", "Home"),
+    ("/admin/journeys", _("Journeys")),
+    ("/admin/messages", _("Messages")),
+    ("/admin/customers", _("Customers")),
+    ("/admin/deliveries", _("Deliveries")),
+    ("/admin/settings", _("Settings")),
 )
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 UNITS = ((DAY, _("{n} days"), _("1 day")), (HOUR, _("{n} hours"), _("1 hour")), (MINUTE, _("{n} min"), _("1 min")))
@@ -45,8 +49,14 @@ def page(
     """A whole page. `toast` is said by the admin once it is there; `address` is what the browser then shows."""
     response = Response(
         render_template(
-            f"admin/{name}", title=title, api_key=settings().shopify.api_key, asset=asset,
-            bridge=settings().shopify.app_bridge_url, navigation=_navigation(), shop=g.shop, **values,
+            f"admin/{name}",
+            title=title,
+            api_key=settings().shopify.api_key,
+            asset=asset,
+            bridge=settings().shopify.app_bridge_url,
+            navigation=_navigation(),
+            shop=g.shop,
+            **values,
         ),
         status,
     )

@@ -43,11 +43,19 @@ def id_token(domain: str = HERS, *, secret: str = API_SECRET, ends_in: int = 60,
     now = int(wall.time())
     return jwt.encode(
         {
-            "iss": f"https://{domain}/admin", "dest": f"https://{domain}", "aud": API_KEY, "sub": "42",
-            "exp": now + ends_in, "nbf": now + ends_in - 60, "iat": now + ends_in - 60, "jti": "one", "sid": "session",
+            "iss": f"https://{domain}/admin",
+            "dest": f"https://{domain}",
+            "aud": API_KEY,
+            "sub": "42",
+            "exp": now + ends_in,
+            "nbf": now + ends_in - 60,
+            "iat": now + ends_in - 60,
+            "jti": "one",
+            "sid": "session",
             **claims,
         },
-        secret, algorithm="HS256",
+        secret,
+        algorithm="HS256",
     )
 
 
@@ -83,9 +91,12 @@ def let_in(shop_id: int) -> None:
     with transaction(shop_id) as session:
         session.add(
             ShopToken(
-                shop_id=shop_id, access_token="shpat_1", refresh_token="shprt_1",
+                shop_id=shop_id,
+                access_token="shpat_1",
+                refresh_token="shprt_1",
                 expires_at=datetime.now(UTC) + timedelta(hours=1),
-                refresh_expires_at=datetime.now(UTC) + timedelta(days=90), refreshing_until=None,
+                refresh_expires_at=datetime.now(UTC) + timedelta(days=90),
+                refreshing_until=None,
                 updated_at=clock.now(),
             )
         )
@@ -110,27 +121,52 @@ def other(client: FlaskClient, admin: Admin) -> Admin:
 
 def add_customer(shop_id: int, number: int = 1, **more: Any) -> int:
     values = {
-        "external_id": f"c{number}", "email": f"ana{number}@shopper.example", "phone": f"+1212555{number:04}",
-        "first_name": "Ana", "last_name": f"Lind {number}", "first_seen_at": NOON - timedelta(days=number), **more,
+        "external_id": f"c{number}",
+        "email": f"ana{number}@shopper.example",
+        "phone": f"+1212555{number:04}",
+        "first_name": "Ana",
+        "last_name": f"Lind {number}",
+        "first_seen_at": NOON - timedelta(days=number),
+        **more,
     }
     return _insert(shop_id, "customer", values)
 
 
 def add_message(shop_id: int, customer_id: int, number: int = 1, **more: Any) -> int:
     values = {
-        "customer_id": customer_id, "step": f"step_{number}", "template_id": _template(shop_id), "channel": "sms",
-        "purpose": "marketing", "audience": "subscribers", "subject_kind": "none", "subject_key": "", "since": NOON,
-        "state": "parked", "reason": "outcome_unknown", "planned_at": NOON - timedelta(minutes=number),
-        "due_at": NOON, "useful_until": NOON + timedelta(days=1), "updated_at": NOON, **more,
+        "customer_id": customer_id,
+        "step": f"step_{number}",
+        "template_id": _template(shop_id),
+        "channel": "sms",
+        "purpose": "marketing",
+        "audience": "subscribers",
+        "subject_kind": "none",
+        "subject_key": "",
+        "since": NOON,
+        "state": "parked",
+        "reason": "outcome_unknown",
+        "planned_at": NOON - timedelta(minutes=number),
+        "due_at": NOON,
+        "useful_until": NOON + timedelta(days=1),
+        "updated_at": NOON,
+        **more,
     }
     return _insert(shop_id, "message", values)
 
 
 def add_delivery(shop_id: int, number: int = 1, **more: Any) -> int:
     values = {
-        "webhook_id": f"w{number}", "platform": "shopify", "shop_domain": HERS, "topic": "orders/create",
-        "event_id": "", "api_version": "", "received_at": NOON, "body": b"sealed", "state": "parked",
-        "reason": "not_json", **more,
+        "webhook_id": f"w{number}",
+        "platform": "shopify",
+        "shop_domain": HERS,
+        "topic": "orders/create",
+        "event_id": "",
+        "api_version": "",
+        "received_at": NOON,
+        "body": b"sealed",
+        "state": "parked",
+        "reason": "not_json",
+        **more,
     }
     return _insert(shop_id, "delivery", values)
 
@@ -143,11 +179,11 @@ def _template(shop_id: int) -> int:
 
 
 def _insert(shop_id: int, table: str, values: Mapping[str, Any]) -> int:
-    names = ", ".join(values)
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    statement = f"INSERT INTO {table} (shop_id, {names}) VALUES (:shop_id, {places}) RETURNING id"  # noqa: S608 our own names
     with transaction(shop_id) as session:
         made = session.execute(
-            text(f"INSERT INTO {table} (shop_id, {names}) VALUES (:shop_id, {', '.join(f':{n}' for n in values)}) "
-                 "RETURNING id"),
+            text(statement),
             {"shop_id": shop_id, **values},
         ).scalar_one()
     assert isinstance(made, int)

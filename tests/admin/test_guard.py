@@ -80,7 +80,9 @@ def test_the_page_that_fetches_a_token_loads_app_bridge_and_may_be_framed_by_its
     assert f"frame-ancestors https://{HERS} " in answer.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("query", ["", "shop=evil.example&shopify-reload=%2F", f"shop={HERS}&shopify-reload=%2F%2Fevil.example"])
+@pytest.mark.parametrize(
+    "query", ["", "shop=evil.example&shopify-reload=%2F", f"shop={HERS}&shopify-reload=%2F%2Fevil.example"]
+)
 def test_the_page_that_fetches_a_token_leads_nowhere_else(client: FlaskClient, query: str) -> None:
     answer = client.get(f"/auth/patch-id-token?{query}")
     assert answer.status_code == 400
@@ -118,8 +120,15 @@ def test_over_https_browsers_are_told_to_stay_there(admin: Admin, client: FlaskC
 
 
 def test_no_page_holds_a_script_of_its_own(admin: Admin) -> None:
-    for path in ("/", "/admin/journeys", "/admin/journeys/abandoned_checkout", "/admin/messages", "/admin/customers",
-                 "/admin/settings", "/admin/deliveries"):
+    for path in (
+        "/",
+        "/admin/journeys",
+        "/admin/journeys/abandoned_checkout",
+        "/admin/messages",
+        "/admin/customers",
+        "/admin/settings",
+        "/admin/deliveries",
+    ):
         page = admin.get(path).text
         assert page.count("<script") == page.count("<script data-api-key=") + page.count("<script src=") == 3, path
         assert " onclick=" not in page

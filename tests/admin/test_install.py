@@ -27,21 +27,42 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
+
     from tests.conftest import Time
 
 SHOP_FACTS = {
     "data": {
         "shop": {
-            "id": "gid://shopify/Shop/1", "name": "Acme Teas", "myshopifyDomain": HERS,
-            "primaryDomain": {"host": "acme.example", "url": "https://acme.example"}, "contactEmail": "hi@acme.example",
-            "email": "owner@acme.example", "currencyCode": "EUR", "ianaTimezone": "Europe/Berlin",
-            "shopAddress": {"address1": "1 Main St", "address2": None, "city": "Berlin", "province": None,
-                            "countryCodeV2": "DE", "country": "Germany", "zip": "10115"},
+            "id": "gid://shopify/Shop/1",
+            "name": "Acme Teas",
+            "myshopifyDomain": HERS,
+            "primaryDomain": {"host": "acme.example", "url": "https://acme.example"},
+            "contactEmail": "hi@acme.example",
+            "email": "owner@acme.example",
+            "currencyCode": "EUR",
+            "ianaTimezone": "Europe/Berlin",
+            "shopAddress": {
+                "address1": "1 Main St",
+                "address2": None,
+                "city": "Berlin",
+                "province": None,
+                "countryCodeV2": "DE",
+                "country": "Germany",
+                "zip": "10115",
+            },
         },
-        "currentAppInstallation": {"id": "gid://shopify/AppInstallation/1", "accessScopes": [{"handle": "read_orders"}]},
+        "currentAppInstallation": {
+            "id": "gid://shopify/AppInstallation/1",
+            "accessScopes": [{"handle": "read_orders"}],
+        },
     },
-    "extensions": {"cost": {"requestedQueryCost": 2, "actualQueryCost": 2,
-                            "throttleStatus": {"maximumAvailable": 2000, "currentlyAvailable": 1998, "restoreRate": 100}}},
+    "extensions": {
+        "cost": {
+            "requestedQueryCost": 2,
+            "actualQueryCost": 2,
+            "throttleStatus": {"maximumAvailable": 2000, "currentlyAvailable": 1998, "restoreRate": 100},
+        }
+    },
 }
 
 
@@ -62,8 +83,13 @@ class Store:
         if self.status != 200:
             return self.status, {"error": self.error} if self.error else {}
         number = len(self.asked)
-        return 200, {"access_token": f"shpat_{number}", "scope": "read_orders,read_customers", "expires_in": 3600,
-                     "refresh_token": f"shprt_{number}", "refresh_token_expires_in": 7_776_000}
+        return 200, {
+            "access_token": f"shpat_{number}",
+            "scope": "read_orders,read_customers",
+            "expires_in": 3600,
+            "refresh_token": f"shprt_{number}",
+            "refresh_token_expires_in": 7_776_000,
+        }
 
 
 @pytest.fixture
@@ -94,7 +120,9 @@ def store(app: Flask, database: str, time: Time, monkeypatch: pytest.MonkeyPatch
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     store.address = f"http://127.0.0.1:{server.server_port}"
-    found = ShopifyPlatform(Shopify(API_KEY, API_SECRET, "", f"{store.address}/{{shop}}", "https://cdn.shopify.com/b.js"))
+    found = ShopifyPlatform(
+        Shopify(API_KEY, API_SECRET, "", f"{store.address}/{{shop}}", "https://cdn.shopify.com/b.js")
+    )
     monkeypatch.setitem(registry._Found.platforms, "shopify", found)
     yield store
     server.shutdown()

@@ -10,8 +10,7 @@ import pytest
 
 from app.admin import words
 from app.security.sealed import seal_bytes
-from app.shops import service as shops
-from app.shops import settings as shop_settings
+from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
 from tests.admin.conftest import Admin, add_customer, add_delivery, add_message, rows
 from tests.conftest import NOON
@@ -42,7 +41,9 @@ def test_home_tells_what_needs_the_merchant(admin: Admin, shop: int) -> None:
 def test_home_counts_todays_messages_by_the_shops_clock(admin: Admin, shop: int) -> None:
     ana = add_customer(shop)
     midnight = NOON - timedelta(hours=12)
-    add_message(shop, ana, 1, state="accepted", reason=None, channel="email", updated_at=midnight + timedelta(minutes=1))
+    add_message(
+        shop, ana, 1, state="accepted", reason=None, channel="email", updated_at=midnight + timedelta(minutes=1)
+    )
     add_message(shop, ana, 2, state="accepted", reason=None, updated_at=midnight - timedelta(minutes=1))
     add_message(shop, ana, 3, state="skipped", reason="no_consent")
     add_message(shop, ana, 4, state="deferred", reason="quiet_hours", planned_at=NOON - timedelta(days=3))
@@ -54,8 +55,11 @@ def test_home_counts_todays_messages_by_the_shops_clock(admin: Admin, shop: int)
 
 
 def test_the_import_refreshes_itself_until_it_is_done(admin: Admin, shop: int) -> None:
-    rows(shop, "INSERT INTO import (shop_id, kind, span, generation, position, state, lines_read, things, tries, due_at) "
-               "VALUES (:shop, 'customers', 'recent', 1, 0, 'reading', 40, 100, 0, now()) RETURNING id")
+    rows(
+        shop,
+        "INSERT INTO import (shop_id, kind, span, generation, position, state, lines_read, things, tries, due_at) "
+        "VALUES (:shop, 'customers', 'recent', 1, 0, 'reading', 40, 100, 0, now()) RETURNING id",
+    )
     part = admin.get("/admin/home/imports").text
     assert 'hx-trigger="every 2s"' in part
     assert '<progress aria-label="Customers of the last 90 days" value="40" max="100">' in part
@@ -89,32 +93,52 @@ def test_a_journey_is_told_in_plain_words(admin: Admin) -> None:
     assert "Somebody places an order" in page
     assert "When we never hear of that: 10 days after it was shipped." in page
     assert "Leaves when we still don&#39;t know after 60 days." in page
-    assert "Wait until 80 % of the usual time between purchases has passed" in admin.get(
-        "/admin/journeys/replenishment").text
+    assert (
+        "Wait until 80 % of the usual time between purchases has passed"
+        in admin.get("/admin/journeys/replenishment").text
+    )
 
 
 def test_waits_are_changed_as_a_new_version(admin: Admin, shop: int) -> None:
-    form = {"after_1_hour.number": "90", "after_1_hour.unit": "m", "after_4_hours.number": "4", "after_4_hours.unit": "h"}
+    form = {
+        "after_1_hour.number": "90",
+        "after_1_hour.unit": "m",
+        "after_4_hours.number": "4",
+        "after_4_hours.unit": "h",
+    }
     answer = admin.post("/admin/journeys/abandoned_checkout/waits", form)
     assert answer.status_code == 200
     versions = rows(
-        shop, "SELECT v.number, v.definition FROM journey_version v JOIN journey j ON j.shop_id = v.shop_id "
-        "AND j.id = v.journey_id WHERE v.shop_id = :shop AND j.key = 'abandoned_checkout' ORDER BY v.number"
+        shop,
+        "SELECT v.number, v.definition FROM journey_version v JOIN journey j ON j.shop_id = v.shop_id "
+        "AND j.id = v.journey_id WHERE v.shop_id = :shop AND j.key = 'abandoned_checkout' ORDER BY v.number",
     )
     assert [v.number for v in versions] == [1, 2]
     assert versions[1].definition["steps"][0]["wait"]["for"] == "90m"
     assert versions[1].definition["steps"][2]["wait"]["for"] == "4h"
 
 
-@pytest.mark.parametrize(("number", "unit", "word"), [
-    ("soon", "h", "whole number"), ("-1", "h", "whole number"), ("1.5", "d", "whole number"), ("", "h", "whole number"),
-    ("900", "d", "Two years"), ("99999", "w", "Two years"), ("<b>", "h", "whole number"),
-])
+@pytest.mark.parametrize(
+    ("number", "unit", "word"),
+    [
+        ("soon", "h", "whole number"),
+        ("-1", "h", "whole number"),
+        ("1.5", "d", "whole number"),
+        ("", "h", "whole number"),
+        ("900", "d", "Two years"),
+        ("99999", "w", "Two years"),
+        ("<b>", "h", "whole number"),
+    ],
+)
 def test_a_wait_that_cannot_be_is_answered_beside_its_field(
     admin: Admin, shop: int, number: str, unit: str, word: str
 ) -> None:
-    form = {"after_1_hour.number": number, "after_1_hour.unit": unit, "after_24_hours.number": "30",
-            "after_24_hours.unit": "h"}
+    form = {
+        "after_1_hour.number": number,
+        "after_1_hour.unit": unit,
+        "after_24_hours.number": "30",
+        "after_24_hours.unit": "h",
+    }
     answer = admin.post("/admin/journeys/abandoned_checkout/waits", form)
     assert answer.status_code == 422
     assert word in re.findall(r'id="after_1_hour.error">([^<]+)<', answer.text)[0]
@@ -145,11 +169,15 @@ def test_every_message_of_every_journey_has_a_preview(admin: Admin) -> None:
 
 def test_a_preview_shows_the_newest_real_case(admin: Admin, shop: int) -> None:
     ana = add_customer(shop)
-    rows(shop, "INSERT INTO checkout (shop_id, token, customer_id, currency, total, subtotal, lines, accepts_email, "
-               "accepts_sms, created_at, version_at, version_tie) VALUES (:shop, 't', :ana, 'EUR', 2400, 2400, "
-               "'[{\"title\": \"Oolong\", \"variant_title\": \"\", \"quantity\": 1, \"price\": 2400, \"product_id\": 7, "
-               "\"variant_id\": 8, \"image_url\": null, \"is_gift_card\": false}]', false, false, now(), now(), '') "
-               "RETURNING id", ana=ana)
+    rows(
+        shop,
+        "INSERT INTO checkout (shop_id, token, customer_id, currency, total, subtotal, lines, accepts_email, "
+        "accepts_sms, created_at, version_at, version_tie) VALUES (:shop, 't', :ana, 'EUR', 2400, 2400, "
+        '\'[{"title": "Oolong", "variant_title": "", "quantity": 1, "price": 2400, "product_id": 7, '
+        '"variant_id": 8, "image_url": null, "is_gift_card": false}]\', false, false, now(), now(), \'\') '
+        "RETURNING id",
+        ana=ana,
+    )
     page = admin.get("/admin/journeys/abandoned_checkout/preview/first/email").text
     assert "Ana Lind 1" in page
     assert "Oolong" in page
@@ -179,7 +207,9 @@ def test_messages_come_in_pages_that_skip_and_repeat_none(admin: Admin, shop: in
     assert pages == 3
 
 
-@pytest.mark.parametrize("cursor", ["x", "1", "1-", "-1", "99999999999999999999-1", "999999999999999999-1", "1-1-1", "%00"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1", "1-", "-1", "99999999999999999999-1", "999999999999999999-1", "1-1-1", "%00"]
+)
 def test_a_garbled_cursor_shows_the_first_page(admin: Admin, shop: int, cursor: str) -> None:
     add_message(shop, add_customer(shop))
     assert admin.get("/admin/messages", before=cursor).status_code == 200
@@ -220,7 +250,8 @@ def test_a_parked_message_is_dropped_once(admin: Admin, shop: int) -> None:
     again = admin.post(f"/admin/messages/{message}/drop")
     assert "isn't waiting" in again.headers["HX-Trigger"]
     assert [tuple(r) for r in rows(shop, "SELECT state, reason FROM message WHERE shop_id = :shop")] == [
-        ("cancelled", "dropped_by_merchant")]
+        ("cancelled", "dropped_by_merchant")
+    ]
     assert len(rows(shop, "SELECT 1 FROM decision WHERE shop_id = :shop AND message_id = :id", id=message)) == 1
 
 
@@ -244,21 +275,41 @@ def test_messages_as_json_show_no_more_than_the_end_of_an_address(admin: Admin, 
     add_message(shop, add_customer(shop))
     found = admin.get("/admin/messages.json", customer="c1").json
     assert found is not None
-    assert found["messages"] == [{
-        "journey": None, "step": "step_1", "channel": "sms", "state": "parked", "reason": "outcome_unknown",
-        "due_at": "2026-06-10T16:00:00+00:00", "accepted_at": None, "address_tail": "550001",
-    }]
+    assert found["messages"] == [
+        {
+            "journey": None,
+            "step": "step_1",
+            "channel": "sms",
+            "state": "parked",
+            "reason": "outcome_unknown",
+            "due_at": "2026-06-10T16:00:00+00:00",
+            "accepted_at": None,
+            "address_tail": "550001",
+        }
+    ]
     assert found["decisions"] == []
 
 
 # -- customers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("query", "finds"), [
-    ("", {"Lind 1", "Lind 2", "O'Brien"}), ("ana", {"Lind 1", "Lind 2"}), ("ana2@", {"Lind 2"}), ("ANA lind 1", {"Lind 1"}),
-    ("lind", {"Lind 1", "Lind 2"}), ("+1 212 555-0002", {"Lind 2"}), ("12125550001", {"Lind 1"}), ("o'b", {"O'Brien"}),
-    ("%", set()), ("_na", set()), ("\\", set()), ("nobody", set()),
-])
+@pytest.mark.parametrize(
+    ("query", "finds"),
+    [
+        ("", {"Lind 1", "Lind 2", "O'Brien"}),
+        ("ana", {"Lind 1", "Lind 2"}),
+        ("ana2@", {"Lind 2"}),
+        ("ANA lind 1", {"Lind 1"}),
+        ("lind", {"Lind 1", "Lind 2"}),
+        ("+1 212 555-0002", {"Lind 2"}),
+        ("12125550001", {"Lind 1"}),
+        ("o'b", {"O'Brien"}),
+        ("%", set()),
+        ("_na", set()),
+        ("\\", set()),
+        ("nobody", set()),
+    ],
+)
 def test_customers_are_found_by_how_their_email_phone_or_name_begins(
     admin: Admin, shop: int, query: str, finds: set[str]
 ) -> None:
@@ -271,18 +322,40 @@ def test_customers_are_found_by_how_their_email_phone_or_name_begins(
 
 def test_a_customers_timeline_holds_everything_newest_first(admin: Admin, shop: int) -> None:
     ana = add_customer(shop)
-    rows(shop, "INSERT INTO orders (shop_id, external_id, name, customer_id, currency, total, placed_at, version_at, payment,"
-               " channel, is_test, fulfilled, version_tie) VALUES (:shop, 'o1', '#1001', :ana, 'USD', 4550, :at, :at, 'paid',"
-               " 'online', false, false, '') RETURNING id", ana=ana, at=NOON - timedelta(hours=5))
-    rows(shop, "INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
-               "double_opt_in, recorded_at) VALUES (:shop, :ana, 'email', 'marketing', 'subscribed', :at, 'checkout', false,"
-               " :at) RETURNING id", ana=ana, at=NOON - timedelta(hours=6))
+    rows(
+        shop,
+        "INSERT INTO orders (shop_id, external_id, name, customer_id, currency, total, placed_at, version_at, payment,"
+        " channel, is_test, fulfilled, version_tie) VALUES (:shop, 'o1', '#1001', :ana, 'USD', 4550, :at, :at, 'paid',"
+        " 'online', false, false, '') RETURNING id",
+        ana=ana,
+        at=NOON - timedelta(hours=5),
+    )
+    rows(
+        shop,
+        "INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
+        "double_opt_in, recorded_at) VALUES (:shop, :ana, 'email', 'marketing', 'subscribed', :at, 'checkout', false,"
+        " :at) RETURNING id",
+        ana=ana,
+        at=NOON - timedelta(hours=6),
+    )
     add_message(shop, ana, 1, state="skipped", reason="no_consent", planned_at=NOON - timedelta(hours=4))
-    rows(shop, "INSERT INTO decision (shop_id, customer_id, step, outcome, reason, at) VALUES (:shop, :ana, 'trigger', "
-               "'not_entered', 'cool_down', :at) RETURNING id", ana=ana, at=NOON - timedelta(hours=3))
+    rows(
+        shop,
+        "INSERT INTO decision (shop_id, customer_id, step, outcome, reason, at) VALUES (:shop, :ana, 'trigger', "
+        "'not_entered', 'cool_down', :at) RETURNING id",
+        ana=ana,
+        at=NOON - timedelta(hours=3),
+    )
     page = admin.get(f"/admin/customers/{ana}").text
-    order = [page.index(text) for text in (
-        "Was in this journey less than a week ago", "They haven&#39;t agreed", "Order #1001", "to Email marketing")]
+    order = [
+        page.index(text)
+        for text in (
+            "Was in this journey less than a week ago",
+            "They haven&#39;t agreed",
+            "Order #1001",
+            "to Email marketing",
+        )
+    ]
     assert order == sorted(order)
     assert "$45.50" in page
 
@@ -293,8 +366,10 @@ def test_a_customers_timeline_holds_everything_newest_first(admin: Admin, shop: 
 def test_settings_are_saved_part_by_part(admin: Admin, shop: int) -> None:
     admin.post("/admin/settings/sender", {"name": "Acme", "email": "hi@acme.example", "reply_to": ""})
     admin.post("/admin/settings/quiet_hours", {"start": "22:00", "end": "07:30"})
-    answer = admin.post("/admin/settings/limits", {"email_window_hours": "12", "sms_window_hours": "48",
-                                                   "email_per_week": "3", "sms_per_week": "1"})
+    answer = admin.post(
+        "/admin/settings/limits",
+        {"email_window_hours": "12", "sms_window_hours": "48", "email_per_week": "3", "sms_per_week": "1"},
+    )
     admin.post("/admin/settings/postal_address", {"postal_address": " 1 Main St \r\n Hudson "})
     assert '"Saved"' in answer.headers["HX-Trigger"]
     assert answer.headers["HX-Replace-Url"] == "/admin/settings"
@@ -305,20 +380,53 @@ def test_settings_are_saved_part_by_part(admin: Admin, shop: int) -> None:
     assert now.postal_address == "1 Main St\nHudson"
 
 
-@pytest.mark.parametrize(("part", "form", "field", "kept"), [
-    ("sender", {"name": "Acme <b>", "email": "nope", "reply_to": ""}, "email", "Acme &lt;b&gt;"),
-    ("sender", {"name": "x" * 71, "email": "", "reply_to": ""}, "name", "x" * 71),
-    ("quiet_hours", {"start": "25:00", "end": "07:30"}, "start", "07:30"),
-    ("limits", {"email_window_hours": "soon", "sms_window_hours": "1", "email_per_week": "2", "sms_per_week": "3"},
-     "email_window_hours", "soon"),
-    ("limits", {"email_window_hours": "1", "sms_window_hours": "1", "email_per_week": "-1", "sms_per_week": "3"},
-     "email_per_week", "-1"),
-    ("brand", {"logo_url": "javascript:alert(1)", "color": "#1f5f4a", "text_color": "#1f2421", "background": "#f6f4ef",
-               "font": "", "button_radius": "6"}, "logo_url", "javascript:alert(1)"),
-    ("brand", {"logo_url": "", "color": "red;}", "text_color": "#1f2421", "background": "#f6f4ef", "font": "",
-               "button_radius": "6"}, "color", "red;}"),
-    ("postal_address", {"postal_address": "x" * 301}, "postal_address", "x" * 301),
-])
+@pytest.mark.parametrize(
+    ("part", "form", "field", "kept"),
+    [
+        ("sender", {"name": "Acme <b>", "email": "nope", "reply_to": ""}, "email", "Acme &lt;b&gt;"),
+        ("sender", {"name": "x" * 71, "email": "", "reply_to": ""}, "name", "x" * 71),
+        ("quiet_hours", {"start": "25:00", "end": "07:30"}, "start", "07:30"),
+        (
+            "limits",
+            {"email_window_hours": "soon", "sms_window_hours": "1", "email_per_week": "2", "sms_per_week": "3"},
+            "email_window_hours",
+            "soon",
+        ),
+        (
+            "limits",
+            {"email_window_hours": "1", "sms_window_hours": "1", "email_per_week": "-1", "sms_per_week": "3"},
+            "email_per_week",
+            "-1",
+        ),
+        (
+            "brand",
+            {
+                "logo_url": "javascript:alert(1)",
+                "color": "#1f5f4a",
+                "text_color": "#1f2421",
+                "background": "#f6f4ef",
+                "font": "",
+                "button_radius": "6",
+            },
+            "logo_url",
+            "javascript:alert(1)",
+        ),
+        (
+            "brand",
+            {
+                "logo_url": "",
+                "color": "red;}",
+                "text_color": "#1f2421",
+                "background": "#f6f4ef",
+                "font": "",
+                "button_radius": "6",
+            },
+            "color",
+            "red;}",
+        ),
+        ("postal_address", {"postal_address": "x" * 301}, "postal_address", "x" * 301),
+    ],
+)
 def test_what_cannot_be_is_answered_beside_its_field_and_the_rest_is_kept(
     admin: Admin, shop: int, part: str, form: dict[str, str], field: str, kept: str
 ) -> None:
@@ -361,10 +469,17 @@ def test_a_parked_delivery_is_read_again(admin: Admin, shop: int) -> None:
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("code", "sentence"), [
-    ("bought", "They bought"), ("filter:checkout.total", "The journey's filter on checkout total doesn't fit"),
-    ("suppressed:complaint", "This address must not be written to (they marked a message as spam)"),
-    ("missing_field:token", "The store left out token"), ("something_new", "Something new"), (None, ""), ("21610", "21610"),
-])
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("bought", "They bought"),
+        ("filter:checkout.total", "The journey's filter on checkout total doesn't fit"),
+        ("suppressed:complaint", "This address must not be written to (they marked a message as spam)"),
+        ("missing_field:token", "The store left out token"),
+        ("something_new", "Something new"),
+        (None, ""),
+        ("21610", "21610"),
+    ],
+)
 def test_reasons_are_sentences(code: str | None, sentence: str) -> None:
     assert words.reason(code) == sentence

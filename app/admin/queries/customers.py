@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 def found(session: Session, shop_id: int, query: str, before: Cursor | None) -> Sequence[Any]:
     """People whose email, phone or name begins so, the newest first; one more than a page holds."""
     words = query.lower().split()
-    conditions, parameters = ["shop_id = :shop", "merged_into_id IS NULL"], {"shop": shop_id, "size": PAGE + 1}
+    conditions = ["shop_id = :shop", "merged_into_id IS NULL"]
+    parameters: dict[str, Any] = {"shop": shop_id, "size": PAGE + 1}
     if words:
         conditions.append(
             "(email LIKE :begins OR (:phone <> '' AND phone LIKE '+' || :phone || '%') "
             "OR lower(first_name) LIKE :first AND lower(last_name) LIKE :rest OR lower(last_name) LIKE :first)"
         )
-        digits = "".join(c for c in query if c.isdigit())
+        digits = "" if any(map(str.isalpha, query)) else "".join(filter(str.isdigit, query))
         parameters |= {
-            "begins": _prefix(query.strip().lower()), "first": _prefix(words[0]),
-            "rest": _prefix(" ".join(words[1:])), "phone": digits if digits and not any(map(str.isalpha, query)) else "",
+            "begins": _prefix(query.strip().lower()),
+            "first": _prefix(words[0]),
+            "rest": _prefix(" ".join(words[1:])),
+            "phone": digits,
         }
     if before is not None:
         conditions.append("(first_seen_at, id) < (:at, :id)")
@@ -103,10 +106,12 @@ TIMELINE = {
     "decision": """
         SELECT d.at, d.outcome, d.reason, d.step, j.name AS journey, d.message_id
         FROM decision d LEFT JOIN journey j ON j.shop_id = d.shop_id AND j.id = d.journey_id
-        WHERE d.shop_id = :shop AND d.customer_id = :id AND d.at < :before ORDER BY d.at DESC, d.id DESC LIMIT :size""",
+        WHERE d.shop_id = :shop AND d.customer_id = :id AND d.at < :before
+        ORDER BY d.at DESC, d.id DESC LIMIT :size""",
     "consent": """
         SELECT effective_at AS at, channel, state, source, double_opt_in FROM consent_entry
-        WHERE shop_id = :shop AND customer_id = :id AND effective_at < :before ORDER BY effective_at DESC LIMIT :size""",
+        WHERE shop_id = :shop AND customer_id = :id AND effective_at < :before
+        ORDER BY effective_at DESC LIMIT :size""",
 }
 KINDS = tuple(TIMELINE)
 
@@ -116,7 +121,8 @@ def timeline(session: Session, shop_id: int, customer_id: int, before: datetime,
     parameters = {"shop": shop_id, "id": customer_id, "before": before, "size": size + 1}
     moments = [
         Moment(row.at, kind, row)
-        for kind, statement in TIMELINE.items() for row in session.execute(text(statement), parameters)
+        for kind, statement in TIMELINE.items()
+        for row in session.execute(text(statement), parameters)
     ]
     # What happens at the same moment is told in the order of cause: the order, then what was decided because of it.
     moments.sort(key=lambda m: (m.at, -KINDS.index(m.kind)), reverse=True)

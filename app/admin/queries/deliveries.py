@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def listed(session: Session, shop_id: int, state: str | None, before: Cursor | None) -> Sequence[Any]:
     """Webhooks newest first (in one state, or all), one more than a page holds."""
-    conditions, parameters = ["shop_id = :shop"], {"shop": shop_id, "size": PAGE + 1}
+    conditions = ["shop_id = :shop"]
+    parameters: dict[str, Any] = {"shop": shop_id, "size": PAGE + 1}
     if state is not None:
         conditions.append("state = :state")
         parameters["state"] = state

@@ -32,8 +32,10 @@ def imports(session: Session, shop_id: int) -> Sequence[Any]:
 def latest_deliveries(session: Session, shop_id: int, limit: int = 8) -> Sequence[Any]:
     """The newest webhooks."""
     return session.execute(
-        text("SELECT id, topic, state, reason, received_at FROM delivery WHERE shop_id = :shop "
-             "ORDER BY received_at DESC, id DESC LIMIT :limit"),
+        text(
+            "SELECT id, topic, state, reason, received_at FROM delivery WHERE shop_id = :shop "
+            "ORDER BY received_at DESC, id DESC LIMIT :limit"
+        ),
         {"shop": shop_id, "limit": limit},
     ).all()
 

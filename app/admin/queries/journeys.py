@@ -75,8 +75,18 @@ def current(session: Session, shop_id: int, key: str) -> Current | None:
     if row is None:
         return None
     definition, templates = versions(session, shop_id, [row.version_id])[row.version_id]
-    return Current(row.id, row.key, row.name, row.is_on, row.event, row.number, row.created_at, row.turned_on_at,
-                   definition, templates)
+    return Current(
+        row.id,
+        row.key,
+        row.name,
+        row.is_on,
+        row.event,
+        row.number,
+        row.created_at,
+        row.turned_on_at,
+        definition,
+        templates,
+    )
 
 
 def template(session: Session, shop_id: int, journey: Current, step: str, channel: str) -> str | None:
@@ -85,25 +95,34 @@ def template(session: Session, shop_id: int, journey: Current, step: str, channe
     name = sending.templates.get(channel) if sending else None
     if name is None:
         return None
-    return session.execute(
+    source: str = session.execute(
         text("SELECT source FROM template WHERE shop_id = :shop AND id = :id"),
         {"shop": shop_id, "id": journey.templates[name]},
     ).scalar_one()
+    return source
 
 
 def figures(session: Session, shop_id: int, journey_id: int, now: datetime) -> Any:
     """Who is under way and where, and what each step sent in the last 30 days."""
     parameters = {"shop": shop_id, "journey": journey_id, "since": now - COUNTED}
     at_step = session.execute(
-        text("SELECT step, count(*) AS count FROM enrolment "
-             "WHERE shop_id = :shop AND journey_id = :journey AND state = 'active' GROUP BY step"), parameters,
+        text(
+            "SELECT step, count(*) AS count FROM enrolment "
+            "WHERE shop_id = :shop AND journey_id = :journey AND state = 'active' GROUP BY step"
+        ),
+        parameters,
     ).all()
     by_step = session.execute(
-        text("SELECT step, count(accepted_at) AS sent, count(clicked_at) AS clicked FROM message "
-             "WHERE shop_id = :shop AND journey_id = :journey AND planned_at >= :since GROUP BY step"), parameters,
+        text(
+            "SELECT step, count(accepted_at) AS sent, count(clicked_at) AS clicked FROM message "
+            "WHERE shop_id = :shop AND journey_id = :journey AND planned_at >= :since GROUP BY step"
+        ),
+        parameters,
     ).all()
     return {
-        "under_way": sum(row.count for row in at_step), "sent": sum(row.sent for row in by_step),
-        "clicked": sum(row.clicked for row in by_step), "waiting_at": {row.step: row.count for row in at_step},
+        "under_way": sum(row.count for row in at_step),
+        "sent": sum(row.sent for row in by_step),
+        "clicked": sum(row.clicked for row in by_step),
+        "waiting_at": {row.step: row.count for row in at_step},
         "sent_by": {row.step: row.sent for row in by_step},
     }

@@ -37,10 +37,12 @@ class Filter:
 
 def listed(session: Session, shop_id: int, wanted: Filter, before: Cursor | None) -> Sequence[Any]:
     """Messages newest first, one more than a page holds."""
-    conditions, parameters = ["m.shop_id = :shop"], {"shop": shop_id, "size": PAGE + 1}
+    conditions = ["m.shop_id = :shop"]
+    parameters: dict[str, Any] = {"shop": shop_id, "size": PAGE + 1}
     given: dict[str, tuple[str, Any]] = {
         "m.state = ANY(:states)": ("states", list(GROUPS.get(wanted.group or "", ())) or None),
-        "j.key = :journey": ("journey", wanted.journey), "m.channel = :channel": ("channel", wanted.channel),
+        "j.key = :journey": ("journey", wanted.journey),
+        "m.channel = :channel": ("channel", wanted.channel),
         "m.reason = :reason": ("reason", wanted.reason),
     }
     for condition, (name, value) in given.items():
@@ -133,7 +135,8 @@ def of_customer(session: Session, shop_id: int, external_id: str) -> tuple[Seque
             JOIN customer c ON c.shop_id = m.shop_id AND c.id = m.customer_id
             LEFT JOIN journey j ON j.shop_id = m.shop_id AND j.id = m.journey_id
             WHERE m.shop_id = :shop AND c.external_id = :external ORDER BY m.planned_at, m.id LIMIT 500
-        """), parameters,
+        """),
+        parameters,
     ).all()
     decisions = session.execute(
         text("""
@@ -142,6 +145,7 @@ def of_customer(session: Session, shop_id: int, external_id: str) -> tuple[Seque
             JOIN customer c ON c.shop_id = d.shop_id AND c.id = d.customer_id
             LEFT JOIN journey j ON j.shop_id = d.shop_id AND j.id = d.journey_id
             WHERE d.shop_id = :shop AND c.external_id = :external ORDER BY d.at, d.id LIMIT 1000
-        """), parameters,
+        """),
+        parameters,
     ).all()
     return messages, decisions
