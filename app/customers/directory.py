@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app.customers.stamps import GUEST, MENTION, NOTHING, RECORD, as_mention, stamp
+from app.customers.stamps import GUEST, MENTION, MERGED, NOTHING, RECORD, as_merged, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ class Known:
             self.changed = True
         self.seen(mention.first_seen_at or mention.version.at)
 
-    def _tell(self, name: str, value: str, stamped: str | None) -> None:
+    def _tell(self, name: str, value: str | None, stamped: str | None) -> None:
         setattr(self, name, value)
         if stamped is None:
             self.told.pop(name, None)
@@ -123,11 +123,12 @@ class Known:
         self.changed = True
 
     def take_over(self, other: Known) -> None:
-        """Become also the person `other` was. What its records said counts as told along the way."""
+        """Become also the person `other` was. What its records said counts less than what our own say."""
         for name in FIELDS:
-            value, stamped = getattr(other, name), as_mention(other.stamp_of(name))
-            if value and stamped > self.stamp_of(name):
-                self._tell(name, value, stamped)
+            # An email that was told but belongs to somebody else comes as none, as it would have from the mention.
+            stamped = as_merged(other.stamp_of(name))
+            if stamped > self.stamp_of(name):
+                self._tell(name, getattr(other, name), stamped)
         self.seen(other.first_seen_at)
 
 
@@ -179,7 +180,8 @@ class People:
         if known.erased_at is not None:
             return
         said = Mention(person, mention.version, record, mention.first_seen_at)
-        stamped = stamp(RECORD if record else MENTION, mention.version.at, mention.version.tie)
+        rank = RECORD if record else MERGED if mention.record else MENTION
+        stamped = stamp(rank, mention.version.at, mention.version.tie)
         known.learn(said, stamped)
         named = person.customer_id is not None
         if person.email:

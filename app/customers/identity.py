@@ -140,7 +140,11 @@ def _number(session: Session, fresh: Sequence[Known]) -> None:
 
 def _give_up_emails(session: Session, changed: Sequence[Known]) -> None:
     """An email that moves from one row to another has to be free before it is taken."""
-    losing = [known.id for known in changed if known.written_email and known.written_email != known.email]
+    losing = [
+        known.id
+        for known in changed
+        if known.written_email and (known.written_email != known.email or known.merged_into is not None)
+    ]
     if losing:
         session.execute(
             text("UPDATE customer SET email = NULL WHERE shop_id = :shop AND id = ANY(:ids)"),

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-GUEST, MENTION, RECORD = 0, 1, 2
+GUEST, MENTION, MERGED, RECORD = 0, 1, 2, 3
 """A guest's address is the guest's own until somebody else claims it; a mention is told along the way by an order or
-checkout; a record is the store's own description of its customer."""
+checkout; a record is the store's own description of its customer, `MERGED` that of one who was merged into another."""
 
 NOTHING = ""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +23,6 @@ def stamp(rank: int, at: datetime, tie: str = "") -> str:
     return f"{rank}{(at - _EPOCH) // _MICROSECOND:017d}{tie}"
 
 
-def as_mention(stamped: str) -> str:
-    """The same word, but as told along the way: what a record said that has been merged into another."""
-    return str(MENTION) + stamped[1:] if stamped > str(MENTION) else stamped
+def as_merged(stamped: str) -> str:
+    """The same word, when whoever it describes has been merged into another."""
+    return str(MERGED) + stamped[1:] if stamped > str(RECORD) else stamped

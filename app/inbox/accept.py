@@ -27,7 +27,7 @@ from app.inbox.models import BODY_PURPOSE
 from app.security.sealed import seal_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from app.platforms.base import Envelope
 
@@ -183,6 +183,17 @@ class Intake:
             self._connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
         return self._connection
 
+    async def close(self) -> None:
+        """Stop writing. Whoever still waits is answered `LATER`."""
+        tasks = [task for task in (self._writer, self._bell) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        _settle(self._waiting, Taken.LATER)
+        self._waiting.clear()
+        if self._connection is not None:
+            await self._connection.close()
+
     async def _give_up(self, group: Sequence[_Waiting], error: Exception) -> None:
         """Nothing of this group is promised; the next begins on a new connection."""
         REFUSED.labels("database").inc(len(group))
@@ -193,7 +204,7 @@ class Intake:
             await broken.close()
 
 
-def _settle(group: Sequence[_Waiting], taken: Taken) -> None:
+def _settle(group: Iterable[_Waiting], taken: Taken) -> None:
     for waiting in group:
         if not waiting.outcome.done():
             waiting.outcome.set_result(taken)
@@ -205,6 +216,7 @@ class ThreadedIntake:
     def __init__(self) -> None:
         self._intake = Intake()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
     def take(self, row: Row) -> Taken:
@@ -217,6 +229,18 @@ class ThreadedIntake:
             REFUSED.labels("slow").inc()
             return Taken.LATER
 
+    def close(self) -> None:
+        """Stop the loop and its thread. The next delivery would start another."""
+        with self._starting:
+            loop, self._loop = self._loop, None
+            if loop is not None:
+                asyncio.run_coroutine_threadsafe(self._intake.close(), loop).result(LONGEST_WAIT_SECONDS)
+                loop.call_soon_threadsafe(loop.stop)
+            if self._thread is not None:
+                self._thread.join(LONGEST_WAIT_SECONDS)
+            if loop is not None:
+                loop.close()
+
     def _offer(self, row: Row, outcome: Future[Taken]) -> None:
         self._intake.offer(row).add_done_callback(lambda done: outcome.set_result(done.result()))
 
@@ -224,5 +248,6 @@ class ThreadedIntake:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="intake", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="intake", daemon=True)
+                self._thread.start()
             return self._loop

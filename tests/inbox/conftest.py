@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
     from config import Settings
 
-intake = ThreadedIntake()
 
 OWN_TIMES = {"recorded_at", "received_at", "applied_at", "updated_at", "entered_at", "tries", "due_at"}
 """When we heard of something is ours, and differs from run to run."""
@@ -48,6 +50,7 @@ class House:
     shop_id: int
     url: str
     time: Time
+    intake: ThreadedIntake
 
     def row(self, webhook: Webhook, domain: str = DOMAIN) -> Row:
         envelope = Envelope(domain, webhook.topic, webhook.webhook_id, "2026-10", "", webhook.at)
@@ -64,7 +67,7 @@ class House:
     ) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         envelope = Envelope(domain, topic, webhook_id or str(uuid.uuid4()), "2026-10", "", at or self.time.at)
-        assert intake.take(row_of("shopify", envelope, body)) is Taken.STORED
+        assert self.intake.take(row_of("shopify", envelope, body)) is Taken.STORED
 
     def deliver_all(self, webhooks: Iterable[Webhook]) -> None:
         """Store many at once; how the intake does that is not what is tried here."""
@@ -120,6 +123,18 @@ class House:
         }
 
 
+def signed(
+    body: bytes, secret: str, *, topic: str = "orders/create", webhook_id: str = "w-1", domain: str = DOMAIN,
+    family: str = "X-Shopify-",
+) -> dict[str, str]:
+    """The headers of a genuine webhook."""
+    mac = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+    return {
+        f"{family}Hmac-Sha256": mac, f"{family}Topic": topic, f"{family}Shop-Domain": domain,
+        f"{family}Webhook-Id": webhook_id, f"{family}Triggered-At": "2026-06-10T16:00:00Z",
+    }
+
+
 def state_tables() -> list[str]:
     return sorted(t.name for t in Base.metadata.tables.values() if "shop_id" in t.c and t.name not in NOT_STATE)
 
@@ -140,7 +155,14 @@ def _plain(row: dict[str, Any], people: dict[int, str], orders: dict[int, str]) 
 
 
 @pytest.fixture
+def intake() -> Iterator[ThreadedIntake]:
+    """An intake of the test's own."""
+    with closing(ThreadedIntake()) as made:
+        yield made
+
+
+@pytest.fixture
 def house(shop: int, time: Time, settings: Settings, app: Flask, services: tuple[Postgres, Redis]) -> Iterator[House]:
     del app
     registry.load(settings)
-    yield House(shop, services[0].url, time)
+    yield House(shop, services[0].url, time, intake)

@@ -20,8 +20,8 @@ def differences(left: dict[str, list[Any]], right: dict[str, list[Any]]) -> list
     for table in left:
         for row in left[table]:
             if row not in right[table]:
-                near = min(right[table], key=lambda r: sum(r[k] != v for k, v in row.items()), default=None)
-                what = {k: (v, near[k]) for k, v in row.items() if near[k] != v} if near else row
+                near = min(right[table], key=lambda r: sum(r.get(k) != v for k, v in row.items()), default=None)
+                what = {k: (v, near.get(k)) for k, v in row.items() if near.get(k) != v} if near else row
                 found.append(f"{table}: {what}")
         if len(left[table]) != len(right[table]):
             found.append(f"{table}: {len(left[table])} rows, {len(right[table])} rows")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,17 +25,6 @@ class Webhook:
     @property
     def body(self) -> bytes:
         return orjson.dumps(self.payload)
-
-    def headers(self, secret: str, domain: str = DOMAIN, family: str = "X-Shopify-") -> dict[str, str]:
-        mac = base64.b64encode(hmac.digest(secret.encode(), self.body, hashlib.sha256)).decode()
-        return {
-            f"{family}Hmac-Sha256": mac,
-            f"{family}Topic": self.topic,
-            f"{family}Shop-Domain": domain,
-            f"{family}Webhook-Id": self.webhook_id,
-            f"{family}Triggered-At": stamp(self.at),
-            f"{family}API-Version": "2026-10",
-        }
 
 
 def stamp(at: datetime) -> str:
