@@ -107,6 +107,8 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
         "CONTENT_LENGTH": str(len(body)),
     }
     for name, value in scope.headers.items():
+        if "_" in name:
+            continue  # X_Forwarded_For would become X-Forwarded-For: nobody but the proxy may say that
         key = "HTTP_" + name.upper().replace("-", "_")
         if key == "HTTP_CONTENT_TYPE":
             environ["CONTENT_TYPE"] = value
