@@ -33,7 +33,7 @@
 
   // -- moving about --------------------------------------------------------------------------------------------
   const go = (path, push) => window.htmx.ajax("GET", path, { target: document.body, swap: "innerHTML" }).then(() => {
-    if (push) history.pushState({ htmx: true }, "", path);
+    if (push) history.pushState({ htmx: true }, "", owned(path));
   });
   document.addEventListener("shopify:navigate", (event) => {
     const path = event.target?.getAttribute?.("href");
@@ -45,11 +45,20 @@
     document.getElementById("main")?.focus({ preventScroll: true });
   });
 
-  // The address need not keep the token it was opened with.
+  // The address loses the token it was opened with, and always keeps whose page it is: a browser that opens it anew
+  // (going back across pages) comes without a token, and is sent to fetch one for this store.
   const here = new URL(location.href);
-  const spent = ["id_token", "hmac", "session", "timestamp"].filter((name) => here.searchParams.has(name));
-  if (spent.length && !here.searchParams.has("shopify-reload")) {
-    spent.forEach((name) => here.searchParams.delete(name));
-    history.replaceState(history.state, "", here);
-  }
+  const whose = ["shop", "host"]
+    .map((name) => [name, here.searchParams.get(name) || admin?.config?.[name]])
+    .filter(([, value]) => value);
+  const owned = (address) => {
+    const url = new URL(address, location.origin);
+    whose.forEach(([name, value]) => url.searchParams.set(name, value));
+    return url.pathname + url.search + url.hash;
+  };
+  document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+    event.detail.history.path = owned(event.detail.history.path);
+  });
+  ["id_token", "hmac", "session", "timestamp"].forEach((name) => here.searchParams.delete(name));
+  history.replaceState(history.state, "", owned(here));
 })();

@@ -1,0 +1,209 @@
+"""A merchant works in a real browser, in the simulated store's admin; every page is fit for everybody."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time as wall
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from app.shops import service as shops
+from local.chromium import executable
+from local.ports import free_port
+from tests.admin.conftest import add_customer, add_delivery, add_message, rows
+from tests.conftest import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+    from playwright.sync_api import Browser, Frame, FrameLocator, Page
+
+    from local.services import Postgres, Redis
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHECKOUT = Path(__file__).parent.parent.parent
+AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
+STORE = "sage-and-stone.myshopify.com"
+KEY, SECRET = "5afe0000000000000000000000000001", "simulated-shopify-secret-for-this-machine"
+PATIENCE = 60.0
+SKIP = "No npm packages here: run `make setup`"
+
+
+@pytest.fixture(scope="module")
+def frame(
+    app: Flask, services: tuple[Postgres, Redis], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, int]]:
+    """The address of the store's admin with the app installed in it, and the shop's number."""
+    del app
+    port, simulator_port = free_port(), free_port()
+    simulator = f"http://127.0.0.1:{simulator_port}"
+    env = os.environ | environment(
+        services[0].url,
+        services[1].url,
+        PUBLIC_URL=f"http://127.0.0.1:{port}",
+        SHOPIFY_API_KEY=KEY,
+        SHOPIFY_API_SECRET=SECRET,
+        SHOPIFY_API_BASE=f"{simulator}/shopify/{{shop}}",
+        SHOPIFY_APP_BRIDGE_URL=f"{simulator}/app-bridge.js",
+    )
+    web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
+    sim = ["--port", str(simulator_port), "--app-url", env["PUBLIC_URL"], "--speed", "1", "--customers", "50"]
+    quiet = ["--journeys-off", "--no-shoppers", "--data", str(tmp_path_factory.mktemp("simulator"))]
+    commands = [[sys.executable, "-m", *web, "wsgi:app"], [sys.executable, "-m", "simulator", *sim, *quiet]]
+    running = [
+        subprocess.Popen(
+            command, cwd=CHECKOUT, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for command in commands
+    ]
+    try:
+        yield simulator, _installed(simulator)
+    finally:
+        for process in running:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=20)
+        _clear(services[0].url)
+
+
+def _clear(database_url: str) -> None:
+    """Nothing of this store may be there for the next module's tests."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'shop')"
+        ).fetchone()
+        assert tables is not None
+        connection.execute(f"TRUNCATE {tables[0]}")
+        connection.execute("DELETE FROM shop WHERE id <> 0")
+
+
+def _installed(simulator: str) -> int:
+    deadline = wall.monotonic() + PATIENCE
+    while wall.monotonic() < deadline:
+        shop_id = shops.find(STORE)
+        if shop_id is not None and rows(shop_id, "SELECT 1 FROM shop WHERE id = :shop AND version_at IS NOT NULL"):
+            return shop_id
+        wall.sleep(0.2)
+    pytest.fail(f"the store at {simulator} did not install the app")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not AXE.exists():
+        pytest.skip(SKIP)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(executable()), args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window in which nothing may go wrong unnoticed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def inside(page: Page) -> FrameLocator:
+    return page.frame_locator("#app")
+
+
+def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: tuple[str, int], page: Page) -> None:
+    address, shop = frame
+    page.goto(address)
+    inside(page).get_by_role("button", name="Turn on all 5").click()
+    expect(page.locator(".toast")).to_have_text("All journeys are on")
+    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 5
+
+    page.locator("#app-nav a", has_text="Journeys").click()
+    inside(page).get_by_role("link", name="Abandoned checkout").click()
+    expect(page).to_have_url(f"{address}/app/admin/journeys/abandoned_checkout")
+    hours = inside(page).locator("[name='after_1_hour.number']")
+    hours.fill("two")
+    expect(page.locator("#save-bar")).to_be_visible()
+    page.locator("#save-bar button[value=save]").click()
+    expect(inside(page).locator(".error")).to_have_text("Use a whole number, such as 1 or 24.")
+    expect(hours).to_have_value("two")
+    hours.fill("2")
+    inside(page).get_by_role("button", name="Save waits").click()
+    expect(inside(page).get_by_text("Version 2")).to_be_visible()
+
+    page.locator("#app-nav a", has_text="Settings").click()
+    inside(page).locator("#sender\\.name").fill("Sage")
+    inside(page).locator("#sender button").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    settings = rows(shop, "SELECT settings FROM shop WHERE id = :shop")[0].settings
+    assert settings["sender"]["name"] == "Sage"
+    page.go_back()
+    expect(inside(page).get_by_role("heading", name="What happens")).to_be_visible()
+
+
+def test_a_mail_is_previewed_in_a_frame_that_may_do_nothing(frame: tuple[str, int], page: Page) -> None:
+    page.goto(f"{frame[0]}/app/admin/journeys/review_request/preview/request/email")
+    mail = inside(page).locator(".mail iframe")
+    expect(mail).to_be_visible()
+    assert mail.get_attribute("sandbox") == ""
+    expect(inside(page).frame_locator(".mail iframe").locator("body")).to_contain_text("unsubscribe", ignore_case=True)
+    inside(page).get_by_label("Phone").check()
+    box = mail.bounding_box()
+    assert box is not None
+    assert box["width"] <= 375
+    inside(page).get_by_label("With the data of").select_option("yen")
+    expect(inside(page).frame_locator(".mail iframe").locator("body")).to_contain_text("抹茶セット")
+
+
+def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browser) -> None:
+    address, shop = frame
+    ana = add_customer(shop)
+    message = add_message(shop, ana)
+    add_delivery(shop)
+    paths = [
+        "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/review_request/preview/request/sms",
+        "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",
+        "/admin/settings", "/admin/deliveries", "/admin/none",
+    ]  # fmt: skip
+    found: dict[str, Any] = {}
+    for scheme in ("light", "dark"):
+        for width in (1280, 320):
+            # Only to put axe into the page, which the page's own policy rightly forbids.
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme="light" if scheme == "light" else "dark",
+                bypass_csp=True,
+            )  # fmt: skip
+            page = context.new_page()
+            for path in paths:
+                page.goto(f"{address}/app{path}")
+                expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
+                if problems := _look(_app_frame(page)):
+                    found[f"{scheme} {width} {path}"] = problems
+            context.close()
+    assert found == {}
+
+
+def _app_frame(page: Page) -> Frame:
+    return next(f for f in page.frames if re.search(r"[?&]|/admin", f.url) and f.parent_frame == page.main_frame)
+
+
+def _look(frame: Frame) -> list[Any]:
+    frame.evaluate(AXE.read_text())
+    problems: list[Any] = frame.evaluate(
+        "axe.run(document, {iframes: false}).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html)]))"
+    )
+    wide = frame.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*problems, f"{wide} pixels too wide"] if wide > 0 else problems
