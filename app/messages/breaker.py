@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from app import registry
+from app import clock, registry
 from app.channels.base import RetryLater, Unknown
 from app.transaction import across_shops
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.channels.base import Answer
 
 FAILURES_TO_OPEN = 20
+HEARD_EVERY_SECONDS = 0.5
 RATE_LIMITED = "rate_limited"
 HELD_UP = "held_up"
 """Our own doing: the worker was stopped for so long that it gave up before the call."""
@@ -131,15 +132,28 @@ def note(answers: Iterable[tuple[str, Answer]]) -> None:
             )
 
 
-def heard(provider: str) -> None:
-    """A receipt came: silence about other messages of this provider begins to mean something."""
+class _Heard:
+    """What this process has noted last, by provider: moment of the news, in its own monotonic time."""
+
+    noted: dict[str, float] = {}
+
+
+def heard(provider: str, lag_seconds: float) -> None:
+    """A receipt came, about something that happened so long ago: silence about what was before that means something.
+
+    Receipts that come late, because there are many, prove nothing about messages younger than what they tell of.
+    """
+    told_of = clock.monotonic() - max(0.0, lag_seconds)
+    if told_of < _Heard.noted.get(provider, float("-inf")) + HEARD_EVERY_SECONDS:
+        return
     with across_shops() as session:
         session.execute(
-            text(
-                "INSERT INTO breaker (provider, failures, last_receipt_at) VALUES (:provider, 0, clock_timestamp()) "
-                "ON CONFLICT (provider) DO UPDATE SET last_receipt_at = excluded.last_receipt_at "
-                "WHERE breaker.last_receipt_at IS NULL "
-                "OR breaker.last_receipt_at < excluded.last_receipt_at - interval '1 second'"
-            ),
-            {"provider": provider},
+            text("""
+                INSERT INTO breaker (provider, failures, last_receipt_at)
+                VALUES (:provider, 0, clock_timestamp() - CAST(:lag AS interval))
+                ON CONFLICT (provider) DO UPDATE
+                    SET last_receipt_at = GREATEST(breaker.last_receipt_at, excluded.last_receipt_at)
+            """),
+            {"provider": provider, "lag": timedelta(seconds=max(0.0, lag_seconds))},
         )
+    _Heard.noted[provider] = told_of

@@ -175,4 +175,4 @@ class Breaker(Base):
     paused_until: Mapped[datetime | None]
     """Database time: a rate limit asked us to wait."""
     last_receipt_at: Mapped[datetime | None]
-    """Real time at which any receipt last came: evidence that silence means something."""
+    """Real time of the newest event that any receipt told of: silence about what was before that means something."""

@@ -85,7 +85,7 @@ COUNTRIES = {
     "IN": "Asia/Kolkata",
     "ZA": "Africa/Johannesburg",
 }
-MOST_STEPS = 50
+NO_MOMENT = timedelta(days=2)
 
 
 def zones_of(country: str | None, province: str | None, phone: str | None, shop_zone: str) -> tuple[str, ...]:
@@ -123,26 +123,51 @@ def next_allowed(now: datetime, zones: Collection[str], start: time, end: time) 
     """The first moment, not before now, that is outside quiet hours in every zone.
 
     Quiet from `start` until just before `end` by the wall clock, over midnight when start is the later one; equal
-    means never quiet.
+    means never quiet. Where the zones together leave no moment of the day, two days from now: too late is safe.
     """
     if start == end:
         return now
     moment = now
-    for _ in range(MOST_STEPS):
+    while moment < now + NO_MOMENT:
         later = max((_end_of_quiet(moment, zone(name), start, end) for name in zones), default=moment)
         if later == moment:
             return moment
         moment = later
-    return moment
+    return now + NO_MOMENT
+
+
+def _is_quiet(moment: datetime, where: ZoneInfo, start: time, end: time) -> bool:
+    wall = moment.astimezone(where).time()
+    return start <= wall < end if start < end else wall >= start or wall < end
 
 
 def _end_of_quiet(moment: datetime, where: ZoneInfo, start: time, end: time) -> datetime:
-    local = moment.astimezone(where)
-    clock = local.time().replace(tzinfo=None)
-    quiet = start <= clock < end if start < end else clock >= start or clock < end
-    if not quiet:
+    """The moment itself when it isn't quiet, else the first after it that isn't.
+
+    `end` may come twice (clocks put back) or never (put forward over it), and a change may itself end the quiet.
+    """
+    if not _is_quiet(moment, where, start, end):
         return moment
-    day = local.date() + timedelta(days=1) if start > end and clock >= start else local.date()
-    # fold=1: where the clock is put back over the end of quiet hours, the later of the two moments is safe.
-    until = datetime.combine(day, end, tzinfo=where).replace(fold=1).astimezone(UTC)
-    return max(until, moment + timedelta(seconds=1))
+    local = moment.astimezone(where)
+    day = local.date() + timedelta(days=1) if start > end and local.time() >= start else local.date()
+    wall = datetime.combine(day, end, tzinfo=where)
+    times = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    until = next((at for at in times if at > moment and not _is_quiet(at, where, start, end)), times[-1])
+    if local.utcoffset() != until.astimezone(where).utcoffset():
+        change = _change_between(moment, until, where)
+        if not _is_quiet(change, where, start, end):
+            return change
+    return until
+
+
+def _change_between(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
+    """The moment at which a zone's clocks are changed."""
+    before, after = before.replace(microsecond=0), after.replace(microsecond=0)
+    offset = before.astimezone(where).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if middle.astimezone(where).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after

@@ -49,7 +49,8 @@ def apply(provider: str, receipts: Sequence[Receipt]) -> int:
         else:
             by_shop[named[0]].append((receipt, named[1], named[2]))
     if by_shop:
-        breaker.heard(provider)
+        newest = max(receipt.at for some in by_shop.values() for receipt, _, _ in some)
+        breaker.heard(provider, (clock.now() - newest).total_seconds() / clock.speed())
     return sum(_apply_for(provider, shop_id, some) for shop_id, some in by_shop.items())
 
 

@@ -13,6 +13,7 @@ from app import clock, faults
 from app.channels.base import Accepted, Rejected, RetryLater, Unknown
 from app.customers import service as customers
 from app.decisions import Decided, log
+from app.messages.breaker import HELD_UP
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _row(outcome: Outcome, now: datetime, grace: float) -> dict[str, Any]:
             return row | {"state": "failed", "reason": f"rejected:{code}", "outcome": "rejected", "code": code}
         case Unknown(code):
             return row | {"state": "unknown", "reason": code, "outcome": "unknown", "code": code}
+        case RetryLater(code) if code == HELD_UP:
+            return row | {"state": "due", "reason": code, "outcome": "retry_later", "code": code, "due_at": now}
         case RetryLater(code, after):
             return row | {
                 "state": "due",

@@ -37,8 +37,8 @@ class Cluster:
     """Everything that runs, in one folder."""
 
     folder: Path
-    lease: float = 3.0
-    grace: float = 3.0
+    lease: float = 6.0
+    grace: float = 4.0
     postgres: Postgres = field(init=False)
     redis: Redis = field(init=False)
     env: dict[str, str] = field(init=False)

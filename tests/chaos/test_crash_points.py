@@ -56,5 +56,7 @@ def test_a_death_at_any_named_point_loses_and_doubles_nothing(cluster: Cluster) 
     ledger = cluster.ledger()
     for point, shop_id in shops.items():
         taken = [ledger[row[0]] for row in cluster.sql("SELECT id FROM message WHERE shop_id = %s", shop_id)]
-        assert taken == [1] * (EMAILS + TEXTS), f"{point}: {taken.count(0)} missing, {sum(n > 1 for n in taken)} doubled"
+        assert taken == [1] * (EMAILS + TEXTS), (
+            f"{point}: {taken.count(0)} missing, {sum(n > 1 for n in taken)} doubled"
+        )
         assert set(cluster.states(shop_id)) <= {"accepted", "delivered"}, point
