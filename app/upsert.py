@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import TextClause, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from app.security.sealed import SealedJson, SealedText
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NEWER = "(excluded.version_at, excluded.version_tie) > (t.version_at, t.version_tie)"
 """Later state wins; of two at the same instant the same one wins in whatever order they come."""
-DIALECT = postgresql.dialect()
+DIALECT = PGDialect()  # type: ignore[no-untyped-call]
 
 Columns = tuple[str, ...]
 
@@ -113,7 +113,7 @@ def _statement(
     returned = "RETURNING " + ", ".join(f't."{c}"' for c in returning) if returning else ""
     differs = [f'({expression}) IS DISTINCT FROM t."{column}"' for column, expression in merges if column in columns]
     return text(f"""
-        INSERT INTO "{table.name}" AS t (shop_id, {names})
+        INSERT INTO "{model.__tablename__}" AS t (shop_id, {names})
         SELECT :shop_id, {names} FROM json_to_recordset(CAST(:rows AS json)) AS r ({typed})
         ORDER BY {", ".join(f'"{c}"' for c in key)}
         ON CONFLICT (shop_id, {", ".join(f'"{c}"' for c in key)}) DO UPDATE SET {", ".join(changes)}

@@ -26,27 +26,15 @@ PLAIN = (
 )  # fmt: skip
 """Columns that identity reads and writes as they are; all others belong to somebody else."""
 
-_READ = f"""
-    SELECT id, erased_at, merged_into_id, {", ".join(PLAIN)} FROM customer WHERE shop_id = :shop AND
-"""
-
 
 def load(session: Session, mentions: Iterable[Mention]) -> People:
     """The customers these mentions may mean; those merged into another lead to that other."""
-    external: set[str] = set()
-    addresses: set[tuple[str, str]] = set()
-    for mention in mentions:
-        person = mention.person
-        if person.customer_id:
-            external.add(person.customer_id)
-        if person.email:
-            addresses.add((EMAIL, person.email))
-        if person.phone:
-            addresses.add((PHONE, person.phone))
+    people = [mention.person for mention in mentions]
+    external = {p.customer_id for p in people if p.customer_id}
+    emails = {p.email for p in people if p.email}
+    addresses = {(EMAIL, email) for email in emails} | {(PHONE, p.phone) for p in people if p.phone}
     claims = _claims(session, addresses)
-    rows = _customers(
-        session, external, {row.customer_id for row in claims.values()}, {a for k, a in addresses if k == EMAIL}
-    )
+    rows = _customers(session, external, {row.customer_id for row in claims.values()}, emails)
     known = {id_: _known(row) for id_, row in rows.items()}
     for id_, row in rows.items():
         if row.merged_into_id is not None:
@@ -84,10 +72,11 @@ def _customers(session: Session, external: set[str], ids: set[int], emails: set[
     if not (external or ids or emails):
         return {}
     rows = session.execute(
-        text(
-            f"{_READ} (external_id = ANY(:external) OR id = ANY(:ids) "
-            "OR (email = ANY(:emails) AND merged_into_id IS NULL))"
-        ),
+        text(f"""
+            SELECT id, erased_at, merged_into_id, {", ".join(PLAIN)} FROM customer
+            WHERE shop_id = :shop AND (external_id = ANY(:external) OR id = ANY(:ids)
+                OR (email = ANY(:emails) AND merged_into_id IS NULL))
+        """),  # noqa: S608 - our own column names
         {"shop": session.info["shop_id"], "external": list(external), "ids": list(ids), "emails": list(emails)},
     ).all()
     found = {row.id: row for row in rows}

@@ -92,7 +92,7 @@ def row_of(platform: str, envelope: Envelope, body: bytes) -> Row:
         envelope.api_version,
         envelope.triggered_at,
         clock.now(),
-        seal_bytes(body, BODY_PURPOSE),
+        seal_bytes(body, BODY_PURPOSE, envelope.shop_domain),
     )
 
 
@@ -140,7 +140,7 @@ class Intake:
                 arrived.clear()
             try:
                 await asyncio.wait_for(self._write(group), LONGEST_WAIT_SECONDS)
-            except Exception as error:  # the outermost edge of the writer: whatever it was, nobody is left waiting
+            except Exception as error:  # noqa: BLE001 - the writer's outermost edge: whatever it was, nobody is left waiting
                 await self._give_up(group, error)
 
     async def _write(self, group: Sequence[_Waiting]) -> None:

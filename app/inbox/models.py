@@ -21,6 +21,7 @@ class Delivery(Tenant, Base):
         Index("ix_delivery_pending", "shop_id", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_delivery_parked", "shop_id", "id", postgresql_where=text("state = 'parked'")),
         Index("ix_delivery_received", "shop_id", "received_at"),
+        Index("ix_delivery_body", "shop_id", "received_at", postgresql_where=text("body IS NOT NULL")),
         CheckConstraint("state IN ('pending', 'applied', 'ignored', 'parked')", name="state"),
     )
 

@@ -1,4 +1,4 @@
-"""Applying deliveries once more: after a mend, or because somebody wants to be sure. It changes nothing that is right."""
+"""Applying deliveries once more: after a mend, or to be sure. What is right already stays as it is."""
 
 from __future__ import annotations
 

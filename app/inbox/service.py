@@ -22,7 +22,7 @@ from app.security.keyring import CannotOpenError
 from app.security.sealed import open_bytes
 from app.shops import importing, service as shops
 from app.shops.models import UNKNOWN_SHOP, Shop
-from app.transaction import across_shops, ring_after_commit, transaction
+from app.transaction import RECORD_LOCK, across_shops, record_alone, ring_after_commit, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,8 +36,6 @@ BATCH = 500
 """Beyond this, events get slower again: PERFORMANCE, trap 10."""
 BATCH_BYTES = 16 * 1024 * 1024
 """Sealed; one delivery is always taken. A payload may have 5 MB, and 500 of those would not fit into a worker."""
-RECORD_LOCK = 7_261_601
-"""Facts about a shop are recorded by one process at a time, so that what was read stays true until it is written."""
 BUSY_SECONDS = 2
 """How long a worker with nothing else to do waits for a shop that another one is recording facts of."""
 
@@ -67,21 +65,23 @@ def apply_pending(should_stop: Callable[[], bool] = lambda: False) -> int:
         OperationalError: the database failed for every shop that was left.
     """
     settled, patience = 0, 0
-    while not should_stop():
-        progress, failure = _one_round(should_stop, patience)
+    while not should_stop() and (waiting := waiting_shops()):
+        progress, failure = _one_round(waiting, should_stop, patience)
         settled += progress
         if not progress and failure is not None:
             raise failure
         if not progress and patience:
             break
-        # A round without progress: nothing is waiting, or others are at it. Stand in line for those, once.
+        # No progress: others are at it. Stand in line for what they leave, once.
         patience = 0 if progress else BUSY_SECONDS
     return settled
 
 
-def _one_round(should_stop: Callable[[], bool], patience: int) -> tuple[int, OperationalError | None]:
+def _one_round(
+    waiting: Sequence[int], should_stop: Callable[[], bool], patience: int
+) -> tuple[int, OperationalError | None]:
     progress, failure = 0, None
-    for shop_id in waiting_shops():
+    for shop_id in waiting:
         if should_stop():
             break
         try:
@@ -223,10 +223,7 @@ def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> No
     """
     if not facts:
         return
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
-        {"lock": RECORD_LOCK, "shop": session.info["shop_id"] % 2**31},
-    )
+    record_alone(session)
     removed = shops.record(session, facts)
     catalog.record(session, facts)
     people = customers.record(session, facts)
@@ -255,7 +252,7 @@ def record_all(
             along(session)
     except OperationalError:
         raise
-    except Exception as error:  # one thing must not stop the shop
+    except Exception as error:  # noqa: BLE001 - one thing must not stop the shop
         log.warning("record_failed", extra={"shop": shop_id, "things": len(things), "error": _root_name(error)})
     else:
         return
@@ -273,7 +270,7 @@ def record_all(
 
 def _read(row: Any, shop: Shop) -> _Read:
     try:
-        body = open_bytes(row.body, BODY_PURPOSE)
+        body = open_bytes(row.body, BODY_PURPOSE, shop.domain)
     except CannotOpenError:
         return _Read(row.id, (), "parked", "sealed_with_a_lost_key")
     result = registry.platform(row.platform).normalise(

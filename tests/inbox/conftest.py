@@ -6,34 +6,30 @@ import base64
 import hmac
 import json
 import uuid
-from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
-from sqlalchemy import text
+from sqlalchemy import select, table, text
 
-from app import registry
+from app import registry, transaction
 from app.extensions import Base
 from app.inbox.accept import Row, Taken, ThreadedIntake, row_of
 from app.inbox.service import apply_pending
 from app.platforms.base import Envelope
 from app.security.keyring import keyring
-from app.transaction import transaction
 from tests.inbox.traffic import DOMAIN, Webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from flask import Flask
-    from local.services import Postgres, Redis
-    from tests.conftest import Time
 
     from config import Settings
+    from local.services import Postgres, Redis
+    from tests.conftest import Time
 
 
 OWN_TIMES = {"recorded_at", "received_at", "applied_at", "updated_at", "entered_at", "tries", "due_at"}
@@ -72,7 +68,7 @@ class House:
     def deliver_all(self, webhooks: Iterable[Webhook]) -> None:
         """Store many at once; how the intake does that is not what is tried here."""
         rows = [self.row(webhook) for webhook in webhooks]
-        with transaction(self.shop_id) as session:
+        with transaction.transaction(self.shop_id) as session:
             session.execute(
                 text(
                     "INSERT INTO delivery (shop_id, platform, shop_domain, topic, webhook_id, event_id, api_version, "
@@ -92,21 +88,25 @@ class House:
             self.apply()
 
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
-        with transaction(self.shop_id) as session:
+        with transaction.transaction(self.shop_id) as session:
             return list(session.execute(text(statement), parameters).all())
 
     def states(self) -> dict[str, int]:
         return {r.state: r.n for r in self.rows("SELECT state, count(*) AS n FROM delivery GROUP BY state")}
 
     def forget(self) -> None:
-        """Begin anew with the same shop."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("TRUNCATE " + ", ".join(f'"{name}"' for name in state_tables() + ["delivery"]))
+        """Begin anew with the same shop. Deleting a few rows takes a tenth of the time of truncating."""
+        with transaction.engine().begin() as connection:
+            for name in ["delivery", *state_tables()]:
+                connection.execute(table(name).delete())
 
     def state(self) -> dict[str, list[Any]]:
         """Everything that is known, without our own numbers: references by the store's names of things."""
-        with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            tables = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in state_tables()}
+        with transaction.engine().connect() as connection:
+            tables = {
+                name: [dict(row) for row in connection.execute(select(text("*")).select_from(table(name))).mappings()]
+                for name in state_tables()
+            }
         people = {row["id"]: row["external_id"] or row["email"] or row["phone"] for row in tables["customer"]}
         orders = {row["id"]: row["external_id"] for row in tables["orders"]}
         # A guest merged into a customer leaves a signpost where the guest came first, and none where not; on other
@@ -124,33 +124,41 @@ class House:
 
 
 def signed(
-    body: bytes, secret: str, *, topic: str = "orders/create", webhook_id: str = "w-1", domain: str = DOMAIN,
+    body: bytes,
+    secret: str,
+    *,
+    topic: str = "orders/create",
+    webhook_id: str = "w-1",
+    domain: str = DOMAIN,
     family: str = "X-Shopify-",
 ) -> dict[str, str]:
     """The headers of a genuine webhook."""
     mac = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
     return {
-        f"{family}Hmac-Sha256": mac, f"{family}Topic": topic, f"{family}Shop-Domain": domain,
-        f"{family}Webhook-Id": webhook_id, f"{family}Triggered-At": "2026-06-10T16:00:00Z",
+        f"{family}Hmac-Sha256": mac,
+        f"{family}Topic": topic,
+        f"{family}Shop-Domain": domain,
+        f"{family}Webhook-Id": webhook_id,
+        f"{family}Triggered-At": "2026-06-10T16:00:00Z",
     }
 
 
 def state_tables() -> list[str]:
-    return sorted(t.name for t in Base.metadata.tables.values() if "shop_id" in t.c and t.name not in NOT_STATE)
+    """Those who refer to others first."""
+    tables = reversed(Base.metadata.sorted_tables)
+    return [t.name for t in tables if "shop_id" in t.c and t.name not in NOT_STATE]
 
 
 def _plain(row: dict[str, Any], people: dict[int, str], orders: dict[int, str]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in ("id", "shop_id") or name in OWN_TIMES:
-            continue
-        if name in ("customer_id", "merged_into_id") and value is not None:
-            value = people[value]
-        elif name == "order_id" and value is not None:
-            value = orders[value]
-        elif name in SEALED and value is not None:
-            value = keyring().open(value, SEALED[name])
-        plain[name] = value
+    plain = {name: value for name, value in row.items() if name not in OWN_TIMES | {"id", "shop_id"}}
+    for name in ("customer_id", "merged_into_id"):
+        if plain.get(name) is not None:
+            plain[name] = people[plain[name]]
+    if plain.get("order_id") is not None:
+        plain["order_id"] = orders[plain["order_id"]]
+    for name, purpose in SEALED.items():
+        if plain.get(name) is not None:
+            plain[name] = keyring().open(plain[name], purpose)
     return plain
 
 
@@ -162,7 +170,9 @@ def intake() -> Iterator[ThreadedIntake]:
 
 
 @pytest.fixture
-def house(shop: int, time: Time, settings: Settings, app: Flask, services: tuple[Postgres, Redis]) -> Iterator[House]:
+def house(
+    shop: int, time: Time, settings: Settings, app: Flask, services: tuple[Postgres, Redis], intake: ThreadedIntake
+) -> House:
     del app
     registry.load(settings)
-    yield House(shop, services[0].url, time, intake)
+    return House(shop, services[0].url, time, intake)

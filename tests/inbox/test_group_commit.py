@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from tests.inbox.traffic import DOMAIN
 
 from app.inbox.accept import Intake, Taken, row_of
 from app.platforms.base import Envelope
+from tests.inbox.traffic import DOMAIN
 
 if TYPE_CHECKING:
     from app.inbox.accept import ThreadedIntake

@@ -1,16 +1,19 @@
-"""Every payload that real stores have sent goes in by the front door and is applied, ignored or parked with a reason."""
+"""Each payload that real stores have sent goes in by the front door and is applied, ignored or parked with a reason."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.conftest import API_SECRET, SHARED
 from tests.inbox.conftest import signed
 
 if TYPE_CHECKING:
     from flask import Flask
+
     from tests.inbox.conftest import House
 
 FOLDER = SHARED / "payloads"
@@ -32,7 +35,7 @@ def test_every_payload_is_applied_ignored_or_parked_with_a_reason(house: House, 
     assert all(row.reason for row in rows if row.state != "applied")
     assert not [row for row in rows if row.reason and row.reason.startswith("error:")]
     counts = Counter((row.state, row.reason or "") for row in rows)
-    print("\n".join(f"{n:4} {state:8} {reason}" for (state, reason), n in sorted(counts.items())))
+    sys.stdout.writelines(f"{n:4} {state:8} {reason}\n" for (state, reason), n in sorted(counts.items()))
     assert counts["applied", ""] > len(files) / 2
     house.rows("UPDATE delivery SET state = 'pending', reason = NULL RETURNING 1")
     before = house.state()

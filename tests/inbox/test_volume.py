@@ -7,10 +7,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.inbox.test_any_order import differences
-from tests.inbox.traffic import Traffic, Webhook
 
 from app.inbox.service import apply_pending
+from tests.inbox.test_any_order import differences
+from tests.inbox.traffic import Traffic, Webhook
 
 if TYPE_CHECKING:
     from tests.inbox.conftest import House

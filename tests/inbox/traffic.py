@@ -1,4 +1,4 @@
-"""A shop's webhooks over some days, made from a seed: people, guests, baskets, orders, parcels, refunds, consent, stock."""
+"""A shop's webhooks, made from a seed: people, guests, baskets, orders, parcels, refunds, consent, stock."""
 
 from __future__ import annotations
 
