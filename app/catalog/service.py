@@ -69,6 +69,8 @@ def _products(session: Session, facts: Sequence[ProductChanged]) -> set[str]:
         returning=(),
     )
     for fact in current:
+        if not fact.variants_complete:
+            continue
         session.execute(
             text("""
                 UPDATE variant SET removed_at = :at, available = false

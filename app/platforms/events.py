@@ -288,6 +288,8 @@ class ProductChanged:
     image_url: str | None = None
     tags: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
+    variants_complete: bool = True
+    """False when the payload had no room for all: those not named may still be sold."""
 
 
 @dataclass(frozen=True, slots=True)

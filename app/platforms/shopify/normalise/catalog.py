@@ -21,6 +21,8 @@ from app.platforms.shopify.normalise.reading import (
 if TYPE_CHECKING:
     from app.platforms.shopify.normalise.delivery import Delivery
 
+MOST_VARIANTS = 100
+"""A webhook names no more than these in full."""
 GIFT_CARD_TYPES = frozenset({"gift card", "gift cards", "gift_card", "giftcard"})
 
 
@@ -29,6 +31,7 @@ def product_changed(delivery: Delivery) -> tuple[Fact, ...]:
     data = delivery.data
     decimals = exponent(delivery.shop_currency)
     kind = text(data.get("product_type"))
+    variants = tuple(_variant(each, decimals) for each in children(data, "variants"))
     return (
         ProductChanged(
             product_id=needed_id(data, "id"),
@@ -41,7 +44,8 @@ def product_changed(delivery: Delivery) -> tuple[Fact, ...]:
             is_gift_card=kind.lower() in GIFT_CARD_TYPES,
             image_url=_picture(data),
             tags=labels(data.get("tags")),
-            variants=tuple(_variant(each, decimals) for each in children(data, "variants")),
+            variants=variants,
+            variants_complete=len(variants) < MOST_VARIANTS,
         ),
     )
 
