@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import text
 
@@ -135,7 +135,7 @@ def note(answers: Iterable[tuple[str, Answer]]) -> None:
 class _Heard:
     """What this process has noted last, by provider: moment of the news, in its own monotonic time."""
 
-    noted: dict[str, float] = {}
+    noted: ClassVar[dict[str, float]] = {}
 
 
 def heard(provider: str, lag_seconds: float) -> None:
