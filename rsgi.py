@@ -67,6 +67,9 @@ class Front:
 
 
 def _say(protocol: Any, answer: inbox.Answer) -> None:
+    if not answer.words:
+        protocol.response_empty(answer.status, [])
+        return
     headers = [TEXT, ("retry-after", "5")] if answer.status == 503 else [TEXT]  # noqa: PLR2004 - HTTP
     protocol.response_str(answer.status, headers, answer.words)
 

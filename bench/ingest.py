@@ -12,35 +12,34 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.house import ROOT, SECRET, house
 from bench.load import send
+from bench.table import Row, Target, as_text
 from local.ports import free_port
-from local.services import Postgres, Redis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from bench.house import House
     from bench.load import Result
 
-SECRET = "hush_secret_for_benchmarks"  # noqa: S105 it opens nothing
-ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 3
 CONNECTIONS = 128
+DURABLE, BY_WSGI, NOOP, ORM = "durable", "durable, WSGI", "Flask no-op", "ORM add/commit"
 SERVERS = {
-    "durable": ["granian", "--interface", "rsgi", "--workers", "1", "rsgi:app"],
-    "durable, WSGI": ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
-    "Flask no-op": [
+    DURABLE: ["granian", "--interface", "rsgi", "--workers", "1", "rsgi:app"],
+    BY_WSGI: ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
+    NOOP: [
         "granian",
         "--interface",
         "wsgi",
@@ -50,7 +49,7 @@ SERVERS = {
         "16",
         "bench.naive_ingest:noop",
     ],
-    "ORM add/commit": ["gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "bench.naive_ingest:orm"],
+    ORM: ["gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "bench.naive_ingest:orm"],
 }
 
 
@@ -115,7 +114,7 @@ def requests(count: int) -> list[bytes]:
 
 
 @contextmanager
-def server(name: str, environment: dict[str, str]) -> Iterator[int]:
+def server(found: House, name: str) -> Iterator[int]:
     """One of the servers, on a free port."""
     port = free_port()
     command = SERVERS[name]
@@ -126,7 +125,7 @@ def server(name: str, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(
         [program, *where, *command[1:]],
         cwd=ROOT,
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        env=found.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -139,7 +138,7 @@ def server(name: str, environment: dict[str, str]) -> Iterator[int]:
 
 
 def _wait_for(port: int) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).read()
@@ -152,52 +151,47 @@ def _wait_for(port: int) -> None:
     raise SystemExit("a server did not come up")
 
 
-def main() -> None:
-    """Three interleaved rounds of each server; medians and ratios."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+def measure(found: House, count: int, rounds: int = ROUNDS) -> dict[str, list[Result]]:
+    """Interleaved rounds of each server.
+
+    Raises:
+        SystemExit: an answer was not 200.
+    """
+    found.make_shop()
     results: dict[str, list[Result]] = {name: [] for name in SERVERS}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = stack.enter_context(Postgres(folder / "postgres"))
-        stack.callback(postgres.wipe)
-        redis = stack.enter_context(Redis(folder / "redis"))
-        environment = {
-            "DATABASE_URL": postgres.url,
-            "REDIS_URL": redis.url,
-            "SHOPIFY_API_SECRET": SECRET,
-            "LOG_LEVEL": "WARNING",
-            "SECRET_KEY": "5f2b9c0d1e3a4f6789ab0c1d2e3f4a5b6c7d8e9f",
-            "PUBLIC_URL": "http://127.0.0.1:1",
-        }
-        subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "regulars", "upgrade"],
-            cwd=ROOT,
-            check=True,
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(ROUNDS):
-            for name in SERVERS:
-                some = requests(count // 10 if name == "ORM add/commit" else count)
-                with server(name, environment) as port:
-                    send(port, requests(500), CONNECTIONS)
-                    result = send(port, some, CONNECTIONS)
-                if set(result.statuses) != {200}:
-                    raise SystemExit(f"{name}: {dict(result.statuses)}")
-                results[name].append(result)
-    report(results)
+    for _ in range(rounds):
+        for name in SERVERS:
+            some = requests(count // 10 if name == ORM else count)
+            with server(found, name) as port:
+                send(port, requests(500), CONNECTIONS)
+                result = send(port, some, CONNECTIONS)
+            if set(result.statuses) != {200}:
+                raise SystemExit(f"{name}: {dict(result.statuses)}")
+            results[name].append(result)
+        found.sql("TRUNCATE delivery")
+    found.empty()
+    return results
 
 
-def report(results: dict[str, list[Result]]) -> None:
-    """Print the table."""
+def rows(results: Mapping[str, Sequence[Result]]) -> list[Row]:
+    """Lines for the table."""
     rate = {name: statistics.median(r.rate for r in some) for name, some in results.items()}
-    for name, some in results.items():
-        p50, p99 = (statistics.median(r.percentile(s) for r in some) for s in (0.5, 0.99))
-        print(f"{name:16} {rate[name]:9,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms")
-    print(f"\ndurable / Flask no-op      {rate['durable'] / rate['Flask no-op']:.2f}  (target 1.0)")
-    print(f"durable / ORM add/commit   {rate['durable'] / rate['ORM add/commit']:.1f}  (target 12)")
+    p99 = {name: statistics.median(r.percentile(0.99) for r in some) for name, some in results.items()}
+    path = f"webhook accepted, durable ({CONNECTIONS} connections)"
+    mine = f"{rate[DURABLE]:,.0f}/s"
+    beside = ((NOOP, Target(1.0, "x")), (ORM, Target(12, "x")), (BY_WSGI, None))
+    return [
+        *(Row(path, mine, f"{name}: {rate[name]:,.0f}/s", rate[DURABLE] / rate[name], goal) for name, goal in beside),
+        Row(
+            f"{path}, p99",
+            f"{p99[DURABLE]:.0f} ms",
+            f"{NOOP}: {p99[NOOP]:.0f} ms",
+            p99[DURABLE],
+            Target(60, " ms", at_most=True),
+        ),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    with house() as own:
+        print(as_text(rows(measure(own, int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))))

@@ -139,7 +139,8 @@ class Intake:
             if not self._waiting:
                 arrived.clear()
             try:
-                await asyncio.wait_for(self._write(group), LONGEST_WAIT_SECONDS)
+                async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+                    await self._write(group)
             except Exception as error:  # noqa: BLE001 - the writer's outermost edge: whatever it was, nobody is left waiting
                 await self._give_up(group, error)
 
@@ -171,11 +172,18 @@ class Intake:
             _settle([waiting], Taken.NEVER)
 
     async def _insert(self, rows: Sequence[Row]) -> None:
+        """One transaction in one round trip. Spelled out: psycopg's own `transaction()` costs three times as much."""
         connection = await self._connected()
-        # In a pipeline: begin, role, insert and commit are one round trip.
-        async with connection.pipeline(), connection.transaction():
-            await connection.execute(CLERK)
-            await connection.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
+        cursor = connection.cursor()
+        try:
+            async with connection.pipeline():
+                await cursor.execute(b"BEGIN")
+                await cursor.execute(CLERK)
+                await cursor.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
+                await cursor.execute(b"COMMIT")
+        except SPOILT:
+            await connection.rollback()
+            raise
 
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:

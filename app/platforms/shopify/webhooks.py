@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _TOPIC = re.compile(r"[a-z][a-z0-9_.]{0,79}(?:/[a-z0-9_]{1,79})?", re.ASCII)
 _ID = re.compile(r"[\x21-\x7e]{1,255}")
 _VERSION_LENGTH = 32
+MAC = "x-shopify-hmac-sha256"
+"""A server that hands this name out in lower case does so with all names."""
 
 
 def signature(secret: str, body: bytes) -> bytes:
@@ -31,7 +33,7 @@ def receive(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> 
     a rotation Shopify may go on signing with the old secret for an hour, so each of `secrets` is tried; an empty one
     never counts. Missing headers are refused with 400, a wrong signature with 401.
     """
-    given = {name.lower(): value for name, value in headers.items()}
+    given = headers if MAC in headers else {name.lower(): value for name, value in headers.items()}
     mac = _header(given, "hmac-sha256")
     topic, shop, webhook_id = _header(given, "topic"), _header(given, "shop-domain"), _header(given, "webhook-id")
     if not (mac and topic and shop and webhook_id):

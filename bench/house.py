@@ -1,0 +1,122 @@
+"""What the benchmarks run against: PostgreSQL with fsync and Redis of their own, in a folder that goes away after."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from app import create_app, migrate, transaction
+from config import Settings
+from local.services import Postgres, Redis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "hush_secret_for_benchmarks"  # noqa: S105 it opens nothing
+NOWHERE = "http://127.0.0.1:9"
+
+
+@dataclass
+class House:
+    """An installation of the app, without its processes; a benchmark starts those it measures."""
+
+    postgres: Postgres
+    redis: Redis
+    environment: dict[str, str]
+    app: Flask
+    settings: Settings
+
+    def sql(self, statement: str, *parameters: Any) -> list[Any]:
+        """Run a statement as the superuser, past the walls between shops."""
+        address = self.postgres.admin_url.rpartition("/")[0] + "/regulars"
+        with psycopg.connect(address, autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def empty(self) -> None:
+        """Forget every shop and all that is theirs, and settle down."""
+        tables = self.sql(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('alembic_version', 'shop')"
+        )[0][0]
+        self.sql(f"TRUNCATE {tables}")
+        self.sql("DELETE FROM shop WHERE id <> 0")
+
+    def settle(self) -> None:
+        """Statistics and a checkpoint, so that what was prepared isn't paid for by what is measured."""
+        self.sql("VACUUM ANALYZE")
+        self.sql("CHECKPOINT")
+
+    def make_shop(self, domain: str = "bench.myshopify.com") -> int:
+        """An installed shop in New York."""
+        made = self.sql(
+            "INSERT INTO shop (platform, domain, state, name, currency, timezone, country, locale, address, "
+            "storefront_url, installed_at, created_at, version_at) VALUES ('shopify', %s, 'installed', 'Bench', 'USD', "
+            "'America/New_York', 'US', 'en', '1 Main St, New York', 'https://bench.example', now(), now(), now()) "
+            "RETURNING id",
+            domain,
+        )
+        return int(made[0][0])
+
+    @contextmanager
+    def process(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A Python program of ours, ended with the block."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def house(**settings: str) -> Iterator[House]:
+    """Both servers, an empty database with all its tables, and the app of this very process set up to use them."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = Postgres(folder / "postgres")
+        stack.callback(postgres.wipe)
+        stack.enter_context(postgres)
+        redis = stack.enter_context(Redis(folder / "redis"))
+        named = {
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": redis.url,
+            "PUBLIC_URL": "http://127.0.0.1:1",
+            "SECRET_KEY": "5f2b9c0d1e3a4f6789ab0c1d2e3f4a5b6c7d8e9f",
+            "SHOPIFY_API_KEY": "key-of-the-app",
+            "SHOPIFY_API_SECRET": SECRET,
+            "SHOPIFY_API_BASE": NOWHERE + "/{shop}",
+            "SENDGRID_API_KEY": "SG.bench",
+            "SENDGRID_API_BASE": NOWHERE,
+            "TWILIO_API_BASE": NOWHERE,
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": "12345",
+            "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32,
+            "SENDER_EMAIL": "hello@bench.example",
+            "TRUSTED_PROXIES": "0",
+            "LOG_LEVEL": "WARNING",
+            **settings,
+        }
+        read = Settings.from_env(named)
+        app = create_app(read)
+        stack.callback(lambda: transaction.engine().dispose())
+        migrate.upgrade()
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT), **named}
+        yield House(postgres, redis, environment, app, read)

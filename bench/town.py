@@ -1,0 +1,140 @@
+"""People, orders, enrolments and messages in any number, made in SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from app.journeys import service as journeys
+from app.journeys.models import Journey
+from app.security.keyring import keyring
+from app.transaction import transaction
+
+if TYPE_CHECKING:
+    from bench.house import House
+
+LINES = [
+    {
+        "product_id": str(7_000 + n),
+        "variant_id": str(41_000 + n),
+        "line_id": str(n),
+        "title": f"House blend {n}",
+        "variant_title": "250 g",
+        "quantity": 1 + n % 2,
+        "price": 1490 + n,
+        "is_gift_card": False,
+        "image_url": f"https://cdn.bench.example/{n}.jpg",
+        "sku": f"HB-{n}",
+    }
+    for n in range(3)
+]
+
+
+def people(house: House, shop: int, count: int) -> None:
+    """So many more customers, each with an address and consent to emails; their ids follow each other."""
+    house.sql(
+        """
+        WITH made AS (
+            INSERT INTO customer (shop_id, external_id, email, first_name, last_name, country, province, orders_count,
+                spent, first_order_at, last_order_at, first_seen_at)
+            SELECT %s, (s.n + b.most)::text, 'p' || s.n + b.most || '@shopper.example', 'Person', 'Number ' || s.n,
+                'US', 'NY', 1, 4477, now() - interval '90 days', now() - s.n %% 90 * interval '1 day',
+                now() - interval '1 year'
+            FROM generate_series(1, %s) AS s (n),
+                (SELECT COALESCE(max(id), 0) AS most FROM customer) AS b
+            RETURNING id
+        )
+        INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, double_opt_in,
+            recorded_at)
+        SELECT %s, id, 'email', 'marketing', 'subscribed', now() - interval '90 days', 'checkout', false,
+            now() FROM made
+        """,
+        shop,
+        count,
+        shop,
+    )
+
+
+def orders(house: House, shop: int) -> None:
+    """One order of three lines for everybody who has none, placed an hour ago."""
+    house.sql(
+        """
+        INSERT INTO orders (shop_id, external_id, name, customer_id, currency, total, payment, status_url, lines,
+            discount_codes, placed_at, version_at, version_tie, channel, is_test, fulfilled)
+        SELECT c.shop_id, 'o' || c.id, '#' || c.id, c.id, 'USD', 5963, 'paid', %s, %s::jsonb, '{}',
+            now() - interval '1 hour', now() - interval '1 hour', '', 'online', false, false
+        FROM customer c WHERE c.shop_id = %s
+            AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = c.shop_id AND o.customer_id = c.id)
+        """,
+        keyring().seal(b"https://bench.example/orders/1/authenticate?key=0a1b2c3d4e5f", "orders.status_url"),
+        orjson.dumps(LINES).decode(),
+        shop,
+    )
+
+
+def starters(house: House, shop: int) -> None:
+    """Every starter journey, turned on a day ago."""
+    with house.app.app_context(), transaction(shop) as session:
+        journeys.install_starters(session)
+        for journey in session.query(Journey):
+            journeys.turn_on(session, journey)
+    house.sql("UPDATE journey SET turned_on_at = now() - interval '1 day' WHERE shop_id = %s", shop)
+
+
+def enrolments(house: House, shop: int) -> None:
+    """Every order's buyer stands at the first step of the post-purchase journey, due now."""
+    house.sql(
+        """
+        INSERT INTO enrolment (shop_id, journey_id, version_id, customer_id, subject_kind, subject_key, round, state,
+            step, anchor_at, since, due_at, entered_at)
+        SELECT o.shop_id, j.id, j.version_id, o.customer_id, 'order', o.id::text, 1, 'active', 'thanks', o.placed_at,
+            o.placed_at, now(), now()
+        FROM orders o JOIN journey j ON j.shop_id = o.shop_id AND j.key = 'post_purchase'
+        WHERE o.shop_id = %s
+        """,
+        shop,
+    )
+
+
+def messages(house: House, shop: int) -> None:
+    """A thank-you email for every order, due now, as the planner writes it."""
+    house.sql(
+        """
+        INSERT INTO message (shop_id, customer_id, step, template_id, journey_id, channel, priority, purpose, audience,
+            subject_kind, subject_key, since, conditions, state, planned_at, due_at, useful_until, updated_at)
+        SELECT o.shop_id, o.customer_id, 'thanks', (v.templates->>'thank_you')::bigint, j.id, 'email', 60,
+            'transactional', 'anyone', 'order', o.id::text, o.placed_at, %s::jsonb, 'due', now(), now(),
+            now() + interval '1 day', now()
+        FROM orders o JOIN journey j ON j.shop_id = o.shop_id AND j.key = 'post_purchase'
+            JOIN journey_version v ON v.shop_id = j.shop_id AND v.id = j.version_id
+        WHERE o.shop_id = %s
+        """,
+        conditions_text(),
+        shop,
+    )
+
+
+def conditions_text() -> str:
+    """What a thank-you email must still find true at hand-over, as JSON."""
+    definition = journeys.library()["post_purchase"].definition
+    return orjson.dumps(
+        {
+            "filters": [c.model_dump(by_alias=True, mode="json") for c in definition.trigger.filters],
+            "only_if": [],
+            "needs": [],
+            "exits": [
+                {"if": [c.model_dump(by_alias=True, mode="json") for c in x.when], "reason": x.reason}
+                for x in definition.exits
+            ],
+        }
+    ).decode()
+
+
+def again(house: House) -> None:
+    """Every message is due once more, as if nothing had happened to it."""
+    house.sql("TRUNCATE attempt, message_content, decision, engagement, receipt, breaker")
+    house.sql(
+        "UPDATE message SET state = 'due', due_at = now(), tries = 0, lease_token = NULL, lease_until = NULL, "
+        "attempt_id = NULL, provider = NULL, provider_ref = NULL, accepted_at = NULL"
+    )
