@@ -40,6 +40,11 @@ DUE = {
         SELECT EXISTS (SELECT 1 FROM import WHERE state IN ('waiting', 'exporting', 'reading') AND due_at <= :now)
             OR EXISTS (SELECT 1 FROM reconciliation WHERE due_at <= :now)
             OR EXISTS (SELECT 1 FROM message WHERE state = 'unknown' AND lease_until < clock_timestamp())
+            OR EXISTS (SELECT 1 FROM privacy_request r WHERE r.done_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM processor_erasure e WHERE e.shop_id = r.shop_id AND e.request_id = r.id))
+            OR EXISTS (SELECT 1 FROM processor_erasure WHERE done_at IS NULL AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM shop s LEFT JOIN retention r ON r.shop_id = s.id
+                WHERE r.due_at IS NULL OR r.due_at <= :now)
     """,
 }
 

@@ -10,6 +10,7 @@ from app.inbox.service import apply_pending
 from app.journeys.service import plan_due
 from app.messages import evidence
 from app.messages.handover import Handover
+from app.privacy import service as privacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def send() -> int:
 def slow() -> int:
     """Everything that talks to stores at length, or tidies up."""
     over = _time_is_up()
-    return importing.run(over) + reconciling.run(over) + evidence.resolve(_settings())
+    return privacy.run(_settings(), over) + importing.run(over) + reconciling.run(over) + evidence.resolve(_settings())
 
 
 def _settings() -> Settings:

@@ -113,20 +113,25 @@ def note(answers: Iterable[tuple[str, Answer]]) -> None:
             session.execute(
                 text("""
                     INSERT INTO breaker AS b (provider, failures, paused_until)
-                    VALUES (:provider, CAST(:failed AS bigint), clock_timestamp() + CAST(:pause AS interval))
+                    VALUES (:provider, CASE WHEN :answered THEN 0 ELSE CAST(:failed AS bigint) END, COALESCE(
+                        clock_timestamp() + CAST(:pause AS interval),
+                        CASE WHEN NOT :answered AND :failed >= :limit THEN clock_timestamp() + :probe END))
                     ON CONFLICT (provider) DO UPDATE SET
-                        failures = CASE WHEN :answered THEN 0 ELSE b.failures + CAST(:failed AS bigint) END,
+                        failures = CASE WHEN :answered THEN 0 ELSE b.failures + excluded.failures END,
                         opened_at = CASE WHEN :answered THEN NULL
-                            WHEN b.failures + CAST(:failed AS bigint) >= :limit
+                            WHEN b.failures + excluded.failures >= :limit
                             THEN COALESCE(b.opened_at, clock_timestamp()) END,
                         paused_until = COALESCE(clock_timestamp() + CAST(:pause AS interval),
-                            CASE WHEN :answered THEN NULL ELSE b.paused_until END)
+                            CASE WHEN :answered THEN NULL
+                                WHEN b.failures + excluded.failures >= :limit THEN clock_timestamp() + :probe
+                                ELSE b.paused_until END)
                 """),
                 {
                     "provider": provider,
                     "failed": failed,
                     "answered": failed < len(some),
                     "limit": FAILURES_TO_OPEN,
+                    "probe": PROBE_EVERY,
                     "pause": timedelta(seconds=min(max(pauses), LONGEST_PAUSE_SECONDS)) if pauses else None,
                 },
             )
