@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from app import migrate
 from app.inbox import replaying
+from app.privacy import resealing, service as privacy
 from app.shops import service as shops
 
 cli = AppGroup("regulars", help="Run and look after Regulars.")
@@ -29,3 +30,25 @@ def replay(domain: str, *, parked: bool) -> None:
         raise click.ClickException(f"No shop with the address {domain} is known.")
     number = replaying.replay(shop_id, only_parked=parked)
     click.echo(f"{number} {'delivery waits' if number == 1 else 'deliveries wait'} to be applied again.")
+
+
+@cli.command("erase")
+@click.option("--shop", "domain", required=True, help="The store's address, such as acme.myshopify.com.")
+@click.option("--email", required=True, help="The person's email address.")
+def erase(domain: str, email: str) -> None:
+    """Erase a person from a shop, for good. The slow worker does it, within a minute."""
+    shop_id = shops.find(domain)
+    if shop_id is None:
+        raise click.ClickException(f"No shop with the address {domain} is known.")
+    number = privacy.ask_to_erase(shop_id, email=email, actor="operator")
+    click.echo(f"Request {number} is on the list. The person is suppressed and erased within a minute.")
+
+
+@cli.command("reseal")
+def reseal() -> None:
+    """Encrypt everything with the newest key. It may be stopped and begun again; the app may go on working."""
+    done = resealing.reseal()
+    click.echo(f"{done.values} {'value is' if done.values == 1 else 'values are'} sealed with the newest key now.")
+    if done.unreadable:
+        click.echo(f"{done.unreadable} can't be opened by any key in SECRET_KEY and stayed as they were.")
+    click.echo("Leave the oldest key in SECRET_KEY: addresses that must not be written to are known by it.")

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import doorbell
+from app.security import keyring
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 TENANT = text("SELECT set_config('role', 'regulars_app', true), set_config('app.shop_id', :shop_id, true)")
 CLERK = text("SELECT set_config('role', 'regulars_clerk', true), set_config('app.shop_id', '', true)")
+RECORD_LOCK = 7_261_601
+"""Facts about a shop's people are recorded, and people erased, by one process at a time: what was read stays true until
+it is written."""
 
 
 class _Bound:
@@ -41,10 +45,15 @@ def engine() -> Engine:
     return _Bound.engine
 
 
+def place(shop_id: int) -> str:
+    """What a shop's sealed columns are bound to."""
+    return f"shop {shop_id}"
+
+
 @contextmanager
 def transaction(shop_id: int) -> Iterator[Session]:
     """Begin, enter the shop, and commit; leaving by an exception rolls back. Then ring whatever was asked for."""
-    with _committed() as session:
+    with keyring.at(place(shop_id)), _committed() as session:
         session.info["shop_id"] = shop_id
         session.execute(TENANT, {"shop_id": str(shop_id)})
         yield session
@@ -67,6 +76,14 @@ def _committed() -> Iterator[Session]:
         rings: set[str] = session.info["rings"]
     for queue in sorted(rings):
         doorbell.ring(queue)
+
+
+def record_alone(session: Session) -> None:
+    """Wait until nobody else records facts about this shop, and keep others waiting until the transaction ends."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
+        {"lock": RECORD_LOCK, "shop": session.info["shop_id"] % 2**31},
+    )
 
 
 def ring_after_commit(session: Session, queue: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+from sqlalchemy import text
 
 APP = "regulars_app"
 CLERK = "regulars_clerk"
@@ -16,7 +17,12 @@ CLERKS_RIGHTS = {
     "reconciliation": "SELECT",
     "breaker": "SELECT, INSERT, UPDATE",
     "alembic_version": "SELECT",
+    "privacy_request": "SELECT (shop_id, id, kind, done_at)",
+    "processor_erasure": "SELECT (shop_id, id, request_id, due_at, done_at)",
+    "retention": "SELECT",
 }
+APPEND_ONLY = ("audit_entry",)
+"""Tables whose rows stay as they were written."""
 
 
 def create_roles() -> None:
@@ -69,5 +75,9 @@ def build() -> None:
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP}")
     op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}")
     op.execute(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {APP}")
+    there = set(op.get_bind().scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
+    for table in sorted(there & set(APPEND_ONLY)):
+        op.execute(f'REVOKE UPDATE, DELETE ON "{table}" FROM {APP}')
     for table, rights in CLERKS_RIGHTS.items():
-        op.execute(f'GRANT {rights} ON "{table}" TO {CLERK}')
+        if table in there:
+            op.execute(f'GRANT {rights} ON "{table}" TO {CLERK}')

@@ -2,6 +2,9 @@
 
 HKDF (RFC 5869) with the purpose as `info` gives each use its own key, so that a value made for one use can never pass
 for another. The newest key seals and signs; all of them open and verify.
+
+What is sealed is also bound to its place: the shop whose transaction it is (`at`), or what the caller names. A value
+copied to another shop's row doesn't open there.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,15 +23,28 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 NONCE_BYTES = 12
 KEY_ID_BYTES = 4
-FORMAT = b"\x01"
+UNBOUND, BOUND = b"\x01", b"\x02"
+"""The first byte of what is sealed: whether its place is part of what the seal covers."""
+
+_place: ContextVar[str] = ContextVar("place", default="")
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Seal and open for a place, for the length of the block."""
+    before = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(before)
 
 
 class CannotOpenError(Exception):
-    """A sealed value was made with a key we no longer have, or was altered or moved to another row."""
+    """A sealed value was made with a key we no longer have, or was altered or moved to another shop."""
 
 
 class Keyring:
@@ -42,28 +60,30 @@ class Keyring:
         self._box = lru_cache(maxsize=256)(self._make_box)
 
     @property
-    def newest_id(self) -> bytes:
-        """The id written in front of everything sealed from now on."""
-        return self._ids[0]
+    def newest_header(self) -> bytes:
+        """What everything begins with that is sealed from now on, and bound to its place."""
+        return BOUND + self._ids[0]
 
-    def seal(self, plain: bytes, purpose: str, bound_to: str = "") -> bytes:
-        """Encrypt (AES-256-GCM). `bound_to` names the row: the value can't be opened as part of another."""
+    def seal(self, plain: bytes, purpose: str, bound_to: str | None = None) -> bytes:
+        """Encrypt (AES-256-GCM). The value opens only where it belongs: at `bound_to`, by default the present place."""
+        place = _place.get() if bound_to is None else bound_to
         nonce = os.urandom(NONCE_BYTES)
-        header = FORMAT + self._ids[0]
-        sealed = self._box(0, purpose).encrypt(nonce, plain, header + bound_to.encode())
+        header = (BOUND if place else UNBOUND) + self._ids[0]
+        sealed = self._box(0, purpose).encrypt(nonce, plain, header + place.encode())
         return header + nonce + sealed
 
-    def open(self, sealed: bytes, purpose: str, bound_to: str = "") -> bytes:
-        """Decrypt.
+    def open(self, sealed: bytes, purpose: str, bound_to: str | None = None) -> bytes:
+        """Decrypt. A value that was sealed without a place opens anywhere.
 
         Raises:
             CannotOpenError: altered, moved, or made with a key that isn't in the ring.
         """
         sealed = bytes(sealed)
         header, rest = sealed[: 1 + KEY_ID_BYTES], sealed[1 + KEY_ID_BYTES :]
+        place = "" if header[:1] == UNBOUND else _place.get() if bound_to is None else bound_to
         try:
             index = self._ids.index(header[1:])
-            return self._box(index, purpose).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], header + bound_to.encode())
+            return self._box(index, purpose).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], header + place.encode())
         except (ValueError, InvalidTag):
             message = f"can't open a sealed value of purpose {purpose}"
             raise CannotOpenError(message) from None

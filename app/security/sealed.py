@@ -50,12 +50,12 @@ class SealedJson(TypeDecorator[Any]):
         return None if value is None else orjson.loads(open_bytes(value, self.purpose))
 
 
-def seal_bytes(plain: bytes, purpose: str) -> bytes:
-    """Compress and encrypt; for hot paths that bind bytes themselves."""
-    return keyring().seal(lz4.block.compress(plain), purpose)
+def seal_bytes(plain: bytes, purpose: str, bound_to: str | None = None) -> bytes:
+    """Compress and encrypt; for hot paths that bind bytes themselves. `bound_to`: see `Keyring.seal`."""
+    return keyring().seal(lz4.block.compress(plain), purpose, bound_to)
 
 
-def open_bytes(sealed: bytes, purpose: str) -> bytes:
+def open_bytes(sealed: bytes, purpose: str, bound_to: str | None = None) -> bytes:
     """Undo `seal_bytes`."""
-    plain: bytes = lz4.block.decompress(keyring().open(sealed, purpose))
+    plain: bytes = lz4.block.decompress(keyring().open(sealed, purpose, bound_to))
     return plain

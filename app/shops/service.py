@@ -156,9 +156,9 @@ def _shop_changed(shop: Shop, fact: ShopChanged) -> None:
 
 def _privacy(session: Session, fact: PrivacyRequested) -> None:
     person = fact.person
-    digest = hashlib.sha256(
-        "|".join((person.customer_id or "", person.email or "", person.phone or "", *fact.order_ids)).encode()
-    ).hexdigest()[:16]
+    # With its time: who comes back and asks again, or a shop removed a second time, makes another request.
+    asked = (str(fact.version.at), person.customer_id or "", person.email or "", person.phone or "", *fact.order_ids)
+    digest = hashlib.sha256("|".join(asked).encode()).hexdigest()[:16]
     upsert(
         session,
         PrivacyRequest,
@@ -180,3 +180,4 @@ def _privacy(session: Session, fact: PrivacyRequested) -> None:
         key=("reference",),
         newer="false",
     )
+    transaction.ring_after_commit(session, "slow")

@@ -57,6 +57,15 @@ class Brand(BaseModel):
     button_radius: int = Field(default=6, ge=0, le=40)
 
 
+class Retention(BaseModel):
+    """How long personal data is kept that nothing needs any more."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message_content_days: int = Field(default=730, ge=1, le=3650)
+    """What messages said; that they were sent stays on record."""
+
+
 class ShopSettings(BaseModel):
     """All of them."""
 
@@ -66,6 +75,7 @@ class ShopSettings(BaseModel):
     limits: Limits = Limits()
     sender: Sender = Sender()
     brand: Brand = Brand()
+    retention: Retention = Retention()
     postal_address: str = Field(default="", max_length=300)
     """In the footer of every mail; empty: the store's own address."""
     stopped: bool = False
