@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.admin import customers, deliveries, entrance, guard, home, journeys, messages, settings, showing
+from app.admin import (
+    customers,
+    deliveries,
+    entrance,
+    guard,
+    home,
+    journeys,
+    messages,
+    preview_as,
+    settings,
+    showing,
+)
 
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (home, journeys, messages, customers, settings, deliveries)
+PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries)
 """Each hangs its routes on the guarded blueprint when it is imported."""
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.content.segments import Segments
+    from app.customers.queries import Profile
+    from app.orders.subjects import Subject
     from app.shops.models import Shop
     from config import Settings
 
@@ -122,6 +124,19 @@ def _real(session: Session, shop: Shop, settings: Settings, event: str, source: 
         return None
     ref = Ref(row.kind, row.key, row.customer_id, row.since)
     subject, person = load_subjects(session, [ref])[ref], profiles(session, shop.id, [row.customer_id])[row.customer_id]
+    return of(session, shop, settings, ref, subject, person, source)
+
+
+def of(
+    session: Session,
+    shop: Shop,
+    settings: Settings,
+    ref: Ref,
+    subject: Subject,
+    person: Profile,
+    source: tuple[str, str],
+) -> Case | None:
+    """The case of one person and one thing; None when it is gone, or has nothing of what the template shows."""
     if subject.row is None:
         return None
     template = compiled(*source)

@@ -36,6 +36,8 @@ AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
 STORE = "sage-and-stone.myshopify.com"
 KEY, SECRET = "5afe0000000000000000000000000001", "simulated-shopify-secret-for-this-machine"
 PATIENCE = 60.0
+SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+"""A folder to write every page's picture into, for a person to look at."""
 SKIP = "No npm packages here: run `make setup`"
 
 
@@ -174,7 +176,9 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
     message = add_message(shop, ana)
     add_delivery(shop)
     paths = [
-        "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/review_request/preview/request/sms",
+        "/", "/admin/journeys", "/admin/journeys/replenishment",
+        f"/admin/journeys/abandoned_checkout/preview?customer={ana}", "/admin/journeys/review_request/preview?q=ana",
+        "/admin/journeys/review_request/preview/request/sms",
         "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",
         "/admin/settings", "/admin/deliveries", "/admin/none",
     ]  # fmt: skip
@@ -183,13 +187,16 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
         for width in (1280, 320):
             # Only to put axe into the page, which the page's own policy rightly forbids.
             context = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme="light" if scheme == "light" else "dark",
+                viewport={"width": width, "height": 1600}, color_scheme="light" if scheme == "light" else "dark",
                 bypass_csp=True,
             )  # fmt: skip
             page = context.new_page()
             for path in paths:
                 page.goto(f"{address}/app{path}")
                 expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
+                if SCREENSHOTS:
+                    name = re.sub(r"\W+", "_", path).strip("_") or "home"
+                    page.screenshot(path=f"{SCREENSHOTS}/{name}-{scheme}-{width}.png")
                 if problems := _look(_app_frame(page)):
                     found[f"{scheme} {width} {path}"] = problems
             context.close()
