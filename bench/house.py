@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import psycopg
 
 from app import create_app, migrate, transaction
 from config import Settings
+from local.ports import free_port
 from local.services import Postgres, Redis
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 ROOT = Path(__file__).resolve().parent.parent
-SECRET = "hush_secret_for_benchmarks"  # noqa: S105 it opens nothing
+SECRET = "hush_a_secret_for_benchmarks_of_full_length"  # noqa: S105 it opens nothing
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -36,13 +39,23 @@ class House:
     environment: dict[str, str]
     app: Flask
     settings: Settings
+    provider_port: int
 
     def sql(self, statement: str, *parameters: Any) -> list[Any]:
         """Run a statement as the superuser, past the walls between shops."""
-        address = self.postgres.admin_url.rpartition("/")[0] + "/regulars"
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(self._address, autocommit=True) as connection:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+    def fill(self, statement: str, *parameters: Any) -> None:
+        """Write rows that are known to refer to what exists, without looking each of them up."""
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(statement, parameters or None)
+
+    @property
+    def _address(self) -> str:
+        return self.postgres.admin_url.rpartition("/")[0] + "/regulars"
 
     def empty(self) -> None:
         """Forget every shop and all that is theirs, and settle down."""
@@ -51,7 +64,7 @@ class House:
             "AND tablename NOT IN ('alembic_version', 'shop')"
         )[0][0]
         self.sql(f"TRUNCATE {tables}")
-        self.sql("DELETE FROM shop WHERE id <> 0")
+        self.sql("DELETE FROM shop WHERE id <> 0")  # everything of theirs is gone already
 
     def settle(self) -> None:
         """Statistics and a checkpoint, so that what was prepared isn't paid for by what is measured."""
@@ -68,6 +81,17 @@ class House:
             domain,
         )
         return int(made[0][0])
+
+    @contextmanager
+    def provider(self, milliseconds: int) -> Iterator[None]:
+        """An email provider that answers after so long."""
+        with self.process("-m", "bench.provider", str(self.provider_port), str(milliseconds)):
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", self.provider_port), 1):
+                    break
+                time.sleep(0.05)
+            yield
 
     @contextmanager
     def process(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -87,7 +111,7 @@ class House:
 
 
 @contextmanager
-def house(**settings: str) -> Iterator[House]:
+def house() -> Iterator[House]:
     """Both servers, an empty database with all its tables, and the app of this very process set up to use them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -95,6 +119,7 @@ def house(**settings: str) -> Iterator[House]:
         stack.callback(postgres.wipe)
         stack.enter_context(postgres)
         redis = stack.enter_context(Redis(folder / "redis"))
+        provider_port = free_port()
         named = {
             "DATABASE_URL": postgres.url,
             "REDIS_URL": redis.url,
@@ -104,7 +129,7 @@ def house(**settings: str) -> Iterator[House]:
             "SHOPIFY_API_SECRET": SECRET,
             "SHOPIFY_API_BASE": NOWHERE + "/{shop}",
             "SENDGRID_API_KEY": "SG.bench",
-            "SENDGRID_API_BASE": NOWHERE,
+            "SENDGRID_API_BASE": f"http://127.0.0.1:{provider_port}",
             "TWILIO_API_BASE": NOWHERE,
             "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
             "TWILIO_AUTH_TOKEN": "12345",
@@ -112,11 +137,10 @@ def house(**settings: str) -> Iterator[House]:
             "SENDER_EMAIL": "hello@bench.example",
             "TRUSTED_PROXIES": "0",
             "LOG_LEVEL": "WARNING",
-            **settings,
         }
         read = Settings.from_env(named)
         app = create_app(read)
         stack.callback(lambda: transaction.engine().dispose())
         migrate.upgrade()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT), **named}
-        yield House(postgres, redis, environment, app, read)
+        yield House(postgres, redis, environment, app, read, provider_port)

@@ -12,6 +12,8 @@ from app.security.keyring import keyring
 from app.transaction import transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.house import House
 
 LINES = [
@@ -33,7 +35,7 @@ LINES = [
 
 def people(house: House, shop: int, count: int) -> None:
     """So many more customers, each with an address and consent to emails; their ids follow each other."""
-    house.sql(
+    house.fill(
         """
         WITH made AS (
             INSERT INTO customer (shop_id, external_id, email, first_name, last_name, country, province, orders_count,
@@ -56,9 +58,9 @@ def people(house: House, shop: int, count: int) -> None:
     )
 
 
-def orders(house: House, shop: int) -> None:
+def orders(house: House, shop: int, lines: Sequence[object] = LINES) -> None:
     """One order of three lines for everybody who has none, placed an hour ago."""
-    house.sql(
+    house.fill(
         """
         INSERT INTO orders (shop_id, external_id, name, customer_id, currency, total, payment, status_url, lines,
             discount_codes, placed_at, version_at, version_tie, channel, is_test, fulfilled)
@@ -68,7 +70,7 @@ def orders(house: House, shop: int) -> None:
             AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = c.shop_id AND o.customer_id = c.id)
         """,
         keyring().seal(b"https://bench.example/orders/1/authenticate?key=0a1b2c3d4e5f", "orders.status_url"),
-        orjson.dumps(LINES).decode(),
+        orjson.dumps(lines).decode(),
         shop,
     )
 
@@ -84,7 +86,7 @@ def starters(house: House, shop: int) -> None:
 
 def enrolments(house: House, shop: int) -> None:
     """Every order's buyer stands at the first step of the post-purchase journey, due now."""
-    house.sql(
+    house.fill(
         """
         INSERT INTO enrolment (shop_id, journey_id, version_id, customer_id, subject_kind, subject_key, round, state,
             step, anchor_at, since, due_at, entered_at)
@@ -99,7 +101,7 @@ def enrolments(house: House, shop: int) -> None:
 
 def messages(house: House, shop: int) -> None:
     """A thank-you email for every order, due now, as the planner writes it."""
-    house.sql(
+    house.fill(
         """
         INSERT INTO message (shop_id, customer_id, step, template_id, journey_id, channel, priority, purpose, audience,
             subject_kind, subject_key, since, conditions, state, planned_at, due_at, useful_until, updated_at)

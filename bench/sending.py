@@ -1,0 +1,217 @@
+"""How fast do due messages leave, and what does it take? Against a provider that answers after 50 ms.
+
+Beside the bare HTTP client, which knows no database and no template, and beside one RQ job per message.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from app import doorbell, registry, transaction
+from app.channels.email.sendgrid import PATH
+from app.channels.http import Client, Reply
+from app.messages.handover import CHUNK, Handover
+from bench import naive_sending, town
+from bench.table import Row, Target, interleaved
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from bench.house import House
+
+LATENCY_MS = 50
+WORKERS = 2
+"""Sending processes on each side: as many as the machine has cores."""
+
+
+def prepare(house: House, count: int) -> int:
+    """A shop with so many thank-you emails to send."""
+    shop = house.make_shop()
+    town.people(house, shop, count)
+    town.orders(house, shop)
+    town.starters(house, shop)
+    town.messages(house, shop)
+    house.settle()
+    return shop
+
+
+def rows(house: House, count: int, naive_count: int, rounds: int) -> list[Row]:
+    """All lines about sending."""
+    shop = prepare(house, count)
+    with house.provider(LATENCY_MS):
+        found = [*_handover(house, count, rounds), *_whole_way(house, shop, count, naive_count, rounds)]
+    found += _doorbell(house, shop, count, naive_count, rounds)
+    house.empty()
+    return found
+
+
+def _handover(house: House, count: int, rounds: int) -> list[Row]:
+    """One process, one provider: the whole hand-over beside the client alone, as many calls at once."""
+    handover = Handover.start(house.settings)
+    held: list[int] = []
+
+    def ours() -> float:
+        town.again(house)
+        begun = time.perf_counter()
+        with house.app.app_context():
+            handover.drain()
+        rate = count / (time.perf_counter() - begun)
+        _check(house, count)
+        return rate
+
+    provider: Any = registry.provider("sendgrid")
+    send = provider.send
+
+    def watched(*arguments: Any) -> Any:
+        held.append(transaction.engine().pool.checkedout())  # type: ignore[attr-defined]  # a queue pool counts
+        return send(*arguments)
+
+    provider.send = watched
+    try:
+        rate = interleaved(rounds, {"ours": ours, "bare": lambda: _bare(house, count)})
+    finally:
+        provider.send = send
+    path = f"hand-over, provider answers after {LATENCY_MS} ms, one process"
+    bare = f"HTTP client alone, {CHUNK} at once: {rate['bare']:,.0f}/s"
+    return [
+        Row(path, f"{rate['ours']:,.0f}/s", bare, rate["ours"] / rate["bare"], Target(0.6, "x")),
+        Row(
+            f"{path}: database connections held during a call",
+            f"{len(held):,} calls watched",
+            "",
+            max(held),
+            Target(0, "", at_most=True),
+        ),
+    ]
+
+
+def _bare(house: House, count: int) -> float:
+    client = Client(house.settings.sendgrid.api_base, (1.5, 10.0))
+    body = orjson.dumps({"content": [{"type": "text/html", "value": "x" * 14_000}]})
+
+    def call(_: int) -> bool:
+        return isinstance(client.call("POST", PATH, {"Content-Type": "application/json"}, body), Reply)
+
+    with ThreadPoolExecutor(CHUNK) as pool:
+        begun = time.perf_counter()
+        answered = sum(pool.map(call, range(count)))
+        rate = count / (time.perf_counter() - begun)
+    client.close()
+    if answered != count:
+        raise SystemExit("the provider did not answer every call")
+    return rate
+
+
+def _check(house: House, count: int) -> None:
+    states = dict(house.sql("SELECT state, count(*) FROM message GROUP BY state"))
+    if states != {"accepted": count}:
+        raise SystemExit(f"not every message was accepted: {states}")
+
+
+def _whole_way(house: House, shop: int, count: int, naive_count: int, rounds: int) -> list[Row]:
+    """Two worker processes on either side, warm, from the first ring to the last accepted."""
+    with ExitStack() as stack:
+        ours = [stack.enter_context(house.process("-m", "workers.run", "send")) for _ in range(WORKERS)]
+        for _ in range(WORKERS):
+            stack.enter_context(house.process("-m", "bench.naive_sending"))
+        ids = [row[0] for row in house.sql("SELECT id FROM message ORDER BY id LIMIT %s", naive_count)]
+        found = interleaved(
+            rounds,
+            {
+                "ours": lambda: _drained(house, count, lambda: None),
+                "naive": lambda: _drained(house, naive_count, lambda: _enqueue(house, shop, ids, "send"), only=ids),
+            },
+        )
+        peak = max(_peak_megabytes(process) for process in ours)
+    path = f"whole way out, one call per message, {WORKERS} workers"
+    naive = f"one RQ job per message: {found['naive']:,.1f}/s"
+    return [
+        Row(path, f"{found['ours']:,.0f}/s", naive, found["ours"] / found["naive"], Target(30, "x")),
+        Row("memory of a sending worker", f"{peak:.0f} MB at most", "", peak, Target(150, " MB", at_most=True)),
+    ]
+
+
+def _drained(house: House, count: int, begin: Callable[[], None], only: list[int] | None = None) -> float:
+    """Messages a second from the moment that they are due. With `only`, jobs bring them; without, our doorbell."""
+    house.sql("UPDATE message SET state = 'cancelled'")
+    wait_until(lambda: house.sql("SELECT count(*) FROM message WHERE state IN ('claimed', 'sending')")[0][0] == 0)
+    if only is None:
+        town.again(house)
+    begin()
+    begun = rung = time.perf_counter()
+    while house.sql("SELECT count(*) FROM message WHERE state = 'accepted'")[0][0] < count:
+        now = time.perf_counter()
+        if only is None and now >= rung:
+            doorbell.ring("send")
+            rung = now + 0.3
+        if now - begun > 300:
+            raise SystemExit(f"not everything was sent: {house.sql('SELECT state, count(*) FROM message GROUP BY 1')}")
+        time.sleep(0.05)
+    return count / (time.perf_counter() - begun)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to be so.
+
+    Raises:
+        SystemExit: it isn't, after so long.
+    """
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            raise SystemExit("waited in vain")
+        time.sleep(0.05)
+
+
+def _enqueue(house: House, shop: int, ids: list[int], job: str) -> None:
+    queue = naive_sending.queue(house.settings)
+    queue.enqueue_many(
+        [queue.prepare_data(f"bench.naive_sending.{job}", (shop, one), result_ttl=0, timeout=60) for one in ids]
+    )
+
+
+def _peak_megabytes(process: subprocess.Popen[bytes]) -> float:
+    status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+def _doorbell(house: House, shop: int, count: int, naive_count: int, rounds: int) -> list[Row]:
+    """What RQ itself costs a message: claimed by one job for all, or each by a job of its own. Nothing is sent."""
+    queue = naive_sending.queue(house.settings)
+    ids = [row[0] for row in house.sql("SELECT id FROM message ORDER BY id LIMIT %s", 4 * naive_count)]
+
+    def claimed(number: int) -> float:
+        begun = time.perf_counter()
+        wait_until(lambda: queue.count == 0)
+        wait_until(lambda: house.sql("SELECT count(*) FROM message WHERE state = 'claimed'")[0][0] >= number)
+        return number / (time.perf_counter() - begun)
+
+    def by_bell() -> float:
+        town.again(house)
+        queue.enqueue("bench.naive_sending.claim_all", house.settings.lease_seconds, result_ttl=0)
+        return claimed(count)
+
+    def by_job() -> float:
+        town.again(house)
+        _enqueue(house, shop, ids, "claim")
+        return claimed(len(ids))
+
+    with house.process("-m", "bench.naive_sending"):
+        time.sleep(5)
+        found = interleaved(rounds, {"bell": by_bell, "job": by_job})
+    return [
+        Row(
+            "through the doorbell (claimed, not sent), one worker",
+            f"{found['bell']:,.0f}/s",
+            f"one RQ job per message: {found['job']:,.0f}/s",
+            found["bell"] / found["job"],
+            Target(30, "x"),
+        )
+    ]
