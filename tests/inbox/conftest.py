@@ -102,25 +102,23 @@ class House:
 
     def state(self) -> dict[str, list[Any]]:
         """Everything that is known, without our own numbers: references by the store's names of things."""
-        with transaction.engine().connect() as connection:
+        with transaction.transaction(self.shop_id) as session:
             tables = {
-                name: [dict(row) for row in connection.execute(select(text("*")).select_from(table(name))).mappings()]
+                name: [dict(row) for row in session.execute(select(text("*")).select_from(table(name))).mappings()]
                 for name in state_tables()
             }
-        people = {row["id"]: row["external_id"] or row["email"] or row["phone"] for row in tables["customer"]}
-        orders = {row["id"]: row["external_id"] for row in tables["orders"]}
-        # A guest merged into a customer leaves a signpost where the guest came first, and none where not; on other
-        # signposts only the direction counts.
-        tables["customer"] = [
-            {name: r[name] for name in SIGNPOST} if r["merged_into_id"] else r
-            for r in tables["customer"]
-            if r["merged_into_id"] is None or r["external_id"]
-        ]
-        return {
-            name: sorted((_plain(row, people, orders) for row in rows), key=repr)
-            for name, rows in tables.items()
-            if name != "customer_address" or rows
-        }
+            people = {row["id"]: row["external_id"] or row["email"] or row["phone"] for row in tables["customer"]}
+            orders = {row["id"]: row["external_id"] for row in tables["orders"]}
+            # A guest merged into a customer leaves a signpost where the guest came first, and none where not; on other
+            # signposts only the direction counts.
+            tables["customer"] = [
+                {name: r[name] for name in SIGNPOST} if r["merged_into_id"] else r
+                for r in tables["customer"]
+                if r["merged_into_id"] is None or r["external_id"]
+            ]
+            return {
+                name: sorted((_plain(row, people, orders) for row in rows), key=repr) for name, rows in tables.items()
+            }
 
 
 def signed(
