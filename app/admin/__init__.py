@@ -9,6 +9,7 @@ from app.admin import (
     deliveries,
     entrance,
     guard,
+    health,
     home,
     journeys,
     messages,
@@ -20,7 +21,7 @@ from app.admin import (
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries)
+PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health)
 """Each hangs its routes on the guarded blueprint when it is imported."""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, g
 
 from app import clock
-from app.admin import installing
+from app.admin import diagnosis, health, installing
 from app.admin.guard import bp, shopify
 from app.admin.queries import home as queries, journeys as journey_queries
 from app.admin.showing import missing, page, part
@@ -31,6 +31,8 @@ UNDER_WAY = ("planned", "due", "deferred", "claimed", "sending", "unknown")
 HELD_BACK = ("skipped", "expired", "cancelled")
 TROUBLE = ("parked", "failed", "bounced", "complained")
 MOST_REASONS = 6
+TOLD_APART = (_("Your store"), _("Outcomes"))
+"""What the home page has a notice of its own for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,15 @@ def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
     return Today(dict(counts), [(code, n, code in written) for code, n in reasons.most_common(MOST_REASONS)])
 
 
+def _unwell(session: Session) -> list[Notice]:
+    """What stands still, when it isn't told by another notice already."""
+    findings = diagnosis.diagnose(health.vitals(session))
+    stuck = [f for f in findings if f.tone == "bad" and f.area not in TOLD_APART]
+    if not stuck:
+        return []
+    return [Notice("bad", _("Not well"), f"{stuck[0].area}: {stuck[0].text}", "/admin/health", _("Health"))]
+
+
 def _notices(session: Session) -> list[Notice]:
     waiting = queries.attention(session, g.shop_id)
     found = []
@@ -164,6 +175,7 @@ def _notices(session: Session) -> list[Notice]:
                 _("Look at them"),
             )
         )
+    found += _unwell(session)
     if waiting.deliveries:
         found.append(
             Notice(

@@ -255,12 +255,13 @@ def _as_message(definition: Definition, plan: Plan) -> Any:
 
 def _why(plan: Plan, facts: Facts) -> str:
     """Why this channel, in a sentence."""
-    name = CHANNELS[plan.channel]
+    names = {key: word if key == "sms" else word.lower() for key, word in CHANNELS.items()}
+    name = names[plan.channel]
     if len(plan.send.templates) == 1:
         return _("This step writes by {channel} only.", channel=name)
     for other in plan.send.templates:
         if other != plan.channel and (refusal := why_unreachable(other, plan.send, facts)):
-            return _("By {channel}, since {other} can't be used: {why}.", channel=name, other=CHANNELS[other],
+            return _("By {channel}, since {other} can't be used: {why}.", channel=name, other=names[other],
                      why=reason(refusal).rstrip("."))  # fmt: skip
     if plan.channel == facts.answered_on:
         return _("By {channel}, since that is where they answered before.", channel=name)

@@ -106,7 +106,7 @@ def test_the_channel_has_its_reason(admin: Admin, shop: int) -> None:
     ana = add_customer(shop, email=None)
     say_yes(shop, ana, "sms")
     page = admin.get(PREVIEW, customer=str(ana)).text.replace("&#39;", "'")
-    assert "By SMS, since Email can't be used: We have no address for this channel." in page
+    assert "By SMS, since email can't be used: We have no address for this channel." in page
     clicker = add_customer(shop, 2, preferred_channel="sms")
     say_yes(shop, clicker, "sms", "email")
     page = admin.get(PREVIEW, customer=str(clicker)).text
