@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.admin import (
     customers,
+    data_check,
     deliveries,
     entrance,
     guard,
@@ -21,7 +22,7 @@ from app.admin import (
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health)
+PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health, data_check)
 """Each hangs its routes on the guarded blueprint when it is imported."""
 
 
