@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import rq
 
 from app import doorbell, registry, transaction
 from app.channels.email.sendgrid import PATH
@@ -121,6 +122,7 @@ def _whole_way(house: House, shop: int, count: int, naive_count: int, rounds: in
         ours = [stack.enter_context(house.process("-m", "workers.run", "send")) for _ in range(WORKERS)]
         for _ in range(WORKERS):
             stack.enter_context(house.process("-m", "bench.naive_sending"))
+        _warm(house, 2 * WORKERS)
         ids = [row[0] for row in house.sql("SELECT id FROM message ORDER BY id LIMIT %s", naive_count)]
         found = interleaved(
             rounds,
@@ -129,7 +131,7 @@ def _whole_way(house: House, shop: int, count: int, naive_count: int, rounds: in
                 "naive": lambda: _drained(house, naive_count, lambda: _enqueue(house, shop, ids, "send"), only=ids),
             },
         )
-        peak = max(_peak_megabytes(process) for process in ours)
+        peak = max(peak_megabytes(process) for process in ours)
     path = f"whole way out, one call per message, {WORKERS} workers"
     naive = f"one RQ job per message: {found['naive']:,.1f}/s"
     return [
@@ -170,6 +172,12 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def _warm(house: House, workers: int) -> None:
+    """Wait until so many workers listen: their start isn't what is measured."""
+    connection = naive_sending.queue(house.settings).connection
+    wait_until(lambda: sum(w.state == "idle" for w in rq.Worker.all(connection)) >= workers)
+
+
 def _enqueue(house: House, shop: int, ids: list[int], job: str) -> None:
     queue = naive_sending.queue(house.settings)
     queue.enqueue_many(
@@ -177,7 +185,8 @@ def _enqueue(house: House, shop: int, ids: list[int], job: str) -> None:
     )
 
 
-def _peak_megabytes(process: subprocess.Popen[bytes]) -> float:
+def peak_megabytes(process: subprocess.Popen[bytes]) -> float:
+    """The most memory a process has held so far."""
     status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
@@ -204,7 +213,7 @@ def _doorbell(house: House, shop: int, count: int, naive_count: int, rounds: int
         return claimed(len(ids))
 
     with house.process("-m", "bench.naive_sending"):
-        time.sleep(5)
+        _warm(house, 1)
         found = interleaved(rounds, {"bell": by_bell, "job": by_job})
     return [
         Row(

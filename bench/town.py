@@ -99,7 +99,7 @@ def enrolments(house: House, shop: int) -> None:
     )
 
 
-def messages(house: House, shop: int) -> None:
+def messages(house: House, shop: int, most: int | None = None) -> None:
     """A thank-you email for every order, due now, as the planner writes it."""
     house.fill(
         """
@@ -110,10 +110,11 @@ def messages(house: House, shop: int) -> None:
             now() + interval '1 day', now()
         FROM orders o JOIN journey j ON j.shop_id = o.shop_id AND j.key = 'post_purchase'
             JOIN journey_version v ON v.shop_id = j.shop_id AND v.id = j.version_id
-        WHERE o.shop_id = %s
+        WHERE o.shop_id = %s LIMIT %s
         """,
         conditions_text(),
         shop,
+        most,
     )
 
 
