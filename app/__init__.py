@@ -32,6 +32,7 @@ def create_app(settings: Settings) -> Flask:
             "max_overflow": POOL_SIZE,
             "pool_timeout": 3,
             "pool_pre_ping": True,
+            "hide_parameters": True,  # an error's own words must not carry people's data
             "connect_args": {"connect_timeout": 3, "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"},
         },
         MAX_CONTENT_LENGTH=5 * 1024 * 1024,

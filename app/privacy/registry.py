@@ -126,6 +126,7 @@ TABLES: dict[str, Entry] = {
         "Providers' reports", pseudonymous="event_id", operational="provider kind code", of_person=BY_MESSAGE
     ),
     "engagement": Entry("Opens and clicks", operational="kind verdict verdict_reason", of_person=BY_MESSAGE),
+    "attribution": Entry("Orders our messages brought", operational="model step channel", of_person=BY_ORDER),
     "data_file": Entry("Data files", personal="content", of_person=BY_CUSTOMER, whole=True),
     # Emptied by searching, since they don't say whose they are until they are opened (`searching`, `requests`).
     "delivery": Entry(

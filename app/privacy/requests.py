@@ -110,25 +110,27 @@ def _search(shop_id: int, request_id: int, should_stop: Callable[[], bool], *, e
     with transaction(shop_id) as session:
         domain = shops.get(session).domain
     for place in (shop_id, UNKNOWN_SHOP):
-        following: int | None = 0
-        while following is not None:
-            if should_stop():
-                return False
+        key = f"searched_{place}"
+        while True:
             with transaction(shop_id) as session:
                 request = _take(session, request_id)
                 if request is None:
                     return False
                 search = Search(Traces.from_json(request.details["traces"]))
-                after = request.details.get(f"searched_{place}", 0)
+                after: int | None = request.details.get(key, 0)
+            if after is None:
+                break
+            if should_stop():
+                return False
             with transaction(place) as session:
                 found, following = find(session, search, domain, after)
                 if empty:
                     drop(session, found)
             with transaction(shop_id) as session:
                 request = session.get_one(PrivacyRequest, (shop_id, request_id), with_for_update=True)
-                progress: dict[str, Any] = {f"searched_{place}": following or after}
+                progress: dict[str, Any] = {key: following}
                 if not empty and place == shop_id:
-                    progress["webhooks"] = sorted({*request.details.get("webhooks", ()), *found})
+                    progress["webhooks"] = [*request.details.get("webhooks", ()), *found]
                 request.details = {**request.details, **progress}
     return True
 

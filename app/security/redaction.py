@@ -54,7 +54,14 @@ def _places(frames: traceback.StackSummary) -> list[str]:
 
 
 def configure_logging(level: str) -> None:
-    """Send everything through the redacting formatter."""
+    """Send everything through the redacting formatter.
+
+    What libraries tell of their own works below a warning are rows, requests and jobs: no level of ours asks for that.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(
+        level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), handlers=[handler], force=True
+    )
+    for ours in ("app", "workers", "__main__"):
+        logging.getLogger(ours).setLevel(level)
