@@ -11,6 +11,7 @@ from app.journeys.service import plan_due
 from app.messages import evidence
 from app.messages.handover import Handover
 from app.privacy import service as privacy
+from app.reports import service as reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,8 @@ def send() -> int:
 def slow() -> int:
     """Everything that talks to stores at length, or tidies up."""
     over = _time_is_up()
-    return privacy.run(_settings(), over) + importing.run(over) + reconciling.run(over) + evidence.resolve(_settings())
+    done = privacy.run(_settings(), over) + importing.run(over) + reconciling.run(over)
+    return done + evidence.resolve(_settings()) + reports.run(over)
 
 
 def _settings() -> Settings:

@@ -47,7 +47,9 @@ class Guarded(rq.SimpleWorker):
             allowed = False
         if not allowed:
             log.warning("foreign_job_refused", extra={"queue": queue.name})
-            job.delete()
+            # Not job.delete(): it looks into the job, and there may be anything in it.
+            self.connection.delete(job.key)
+            queue.intermediate_queue.remove(job.id)
             return
         super().execute_job(job, queue)
 

@@ -53,6 +53,26 @@ def worth_asking(shop_id: int, ids: Sequence[int]) -> list[Question]:
         return [Question(r.id, r.token, r.email, r.since) for r in rows]
 
 
+@dataclass(slots=True)
+class Heard:
+    """When one person heard from the shop lately, or may have: a hand-over of unknown outcome counts."""
+
+    marketing: dict[str, list[datetime]] = field(default_factory=dict)
+    """Channel -> moments within the last week."""
+    last: dict[str, datetime] = field(default_factory=dict)
+    """Channel -> the last moment, of anything."""
+
+    def note(self, channel: str, purpose: str, at: datetime) -> None:
+        """Add a message."""
+        if purpose == "marketing":
+            self.marketing.setdefault(channel, []).append(at)
+        self.last[channel] = max(at, self.last.get(channel, at))
+
+    def elsewhere(self, channel: str) -> datetime | None:
+        """When the person last got anything on another channel."""
+        return max((at for other, at in self.last.items() if other != channel), default=None)
+
+
 class Asker:
     """Gathers what the gates look at, for the messages of one shop."""
 
@@ -62,7 +82,7 @@ class Asker:
         self._limits = {channel: self._limits_of(channel) for channel in ("email", "sms")}
 
     def asked(
-        self, message: Any, person: Profile, subject: Subject, sent: Sequence[datetime], *, bought: bool | None
+        self, message: Any, person: Profile, subject: Subject, heard: Heard, *, bought: bool | None
     ) -> Asked:
         """All that the gates need. `bought` is the store's own word: None when it couldn't be asked."""
         fields = {**person.fields, **subject.fields}
@@ -86,7 +106,8 @@ class Asker:
             store_answered=bought is not None or message.tries + 1 >= UNANSWERED_TRIES,
             zones=self.zones(person, message.channel),
             limits=self._limits[message.channel],
-            sent_at=sent,
+            sent_at=heard.marketing.get(message.channel, ()),
+            elsewhere_at=heard.elsewhere(message.channel),
         )
 
     def zones(self, person: Profile, channel: str) -> tuple[str, ...]:

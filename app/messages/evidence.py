@@ -55,17 +55,17 @@ def _resolve(settings: Settings, shop_id: int, message_id: int) -> bool:
         message = _lease(session, message_id, settings)
         if message is None:
             return False
-        message_is_heard = _receipts_flow(session, message, settings)
+        receipts_flow = _receipts_flow(session, message, settings)
         found = stored(session, settings, message_id)
         account = account_for(session, message.channel)
     evidence: Evidence = CannotTell()
     if found is not None and account is not None and account.provider == message.provider:
         evidence = registry.provider(account.provider).look_up(found.outbound, account, message.begun_at)
     useless = clock.now() >= message.useful_until
-    if not (isinstance(evidence, Found) or message_is_heard or useless):
+    if isinstance(evidence, CannotTell) and not (receipts_flow or useless):
         return False  # the receipt channel is what may be broken: silence proves nothing
     with transaction(shop_id) as session:
-        return _settle(session, message, CannotTell() if useless and not isinstance(evidence, Found) else evidence)
+        return _settle(session, message, CannotTell() if useless and isinstance(evidence, Absent) else evidence)
 
 
 def _lease(session: Session, message_id: int, settings: Settings) -> Any:

@@ -16,7 +16,7 @@ from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
-from app.messages.asking import Asker
+from app.messages.asking import Asker, Heard
 from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.models import MessageContent
@@ -139,9 +139,9 @@ class _Batch:
         # The most important first: when a person may get only one of these, it is that one.
         for message in sorted(messages, key=lambda m: (-m.priority, m.due_at, m.id)):
             person, ref = people[message.customer_id], refs[message.id]
-            sent = recent.setdefault((person.id, message.channel), [])
+            heard = recent.setdefault(person.id, Heard())
             try:
-                asked = self.asker.asked(message, person, subjects[ref], sent, bought=bought.get(message.id, False))
+                asked = self.asker.asked(message, person, subjects[ref], heard, bought=bought.get(message.id, False))
                 verdict: Verdict | Intent | Faulty = gate(asked, self.now)
                 if isinstance(verdict, Go):
                     verdict = self._compose(message, person, ref, subjects[ref], contexts, next(attempts))
@@ -152,8 +152,7 @@ class _Batch:
                 verdict = Skip(f"error:{type(error).__name__}", "parked")
             if isinstance(verdict, Intent):
                 intents.append(verdict)
-                if message.purpose == "marketing":
-                    sent.append(self.now)
+                heard.note(message.channel, message.purpose, self.now)
             else:
                 self._held_back(message, verdict)
         self._write(intents)
@@ -181,20 +180,20 @@ class _Batch:
             {"shop": shop_id, "ids": list(ids), "token": token},
         ).all()
 
-    def _recent(self, people: Mapping[int, Profile]) -> dict[tuple[int, str], list[datetime]]:
-        """When these people got marketing in the last week, or may have: an open outcome counts as sent."""
+    def _recent(self, people: Mapping[int, Profile]) -> dict[int, Heard]:
+        """When these people heard from the shop in the last week, or may have: an open outcome counts as sent."""
         rows = self.session.execute(
             text("""
-                SELECT customer_id, channel, COALESCE(accepted_at, updated_at) AS at FROM message
-                WHERE shop_id = :shop AND customer_id = ANY(:ids) AND purpose = 'marketing' AND (
+                SELECT customer_id, channel, purpose, COALESCE(accepted_at, updated_at) AS at FROM message
+                WHERE shop_id = :shop AND customer_id = ANY(:ids) AND (
                     accepted_at > :since OR state IN ('sending', 'unknown')
                     OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
             """),
             {"shop": self.shop.id, "ids": sorted(people), "since": self.now - WEEK},
         )
-        recent: dict[tuple[int, str], list[datetime]] = {}
+        recent: dict[int, Heard] = {}
         for row in rows:
-            recent.setdefault((row.customer_id, row.channel), []).append(row.at)
+            recent.setdefault(row.customer_id, Heard()).note(row.channel, row.purpose, row.at)
         return recent
 
     def _attempt_ids(self, count: int) -> list[int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 WEEK = timedelta(days=7)
+BETWEEN_CHANNELS = timedelta(hours=1)
+"""From a message on one channel to marketing on another. Ours: nobody names a number."""
 UNANSWERED_WAIT = timedelta(minutes=2)
 """How long to wait when the store could not be asked whether the checkout was bought."""
 
@@ -53,6 +55,8 @@ class Asked:
     """False: the store could not be asked whether the basket was bought, and it is worth asking again."""
     sent_at: Sequence[datetime] = ()
     """When the person got marketing on this channel in the last week (or may have)."""
+    elsewhere_at: datetime | None = None
+    """When the person last got anything on another channel (or may have)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,14 @@ def _window(asked: Asked, now: datetime) -> Verdict | None:
     return _until(over, "channel_window", asked) if over > now else None
 
 
+def _other_channel(asked: Asked, now: datetime) -> Verdict | None:
+    """A mail and a text at the same minute are one too many, also when both waited for the morning."""
+    if asked.purpose != "marketing" or asked.elsewhere_at is None:
+        return None
+    over = asked.elsewhere_at + BETWEEN_CHANNELS
+    return _until(over, "other_channel", asked) if over > now else None
+
+
 def _weekly_cap(asked: Asked, now: datetime) -> Verdict | None:
     cap = asked.limits.per_week
     this_week = sorted(at for at in asked.sent_at if at + WEEK > now)
@@ -158,6 +170,7 @@ def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
 
 
 GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
-    _suppressed, _consent, _gone, _filters, _bought, _expired, _quiet, _window, _weekly_cap,
+    _suppressed, _consent, _gone, _filters, _bought, _expired, _quiet, _window,
+    _other_channel, _weekly_cap,
 )  # fmt: skip
 """In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,7 +175,10 @@ class Cluster:
         self.healthy()
         # Statements of the killed may still be running.
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'regulars'")
-        self.sql("DELETE FROM shop WHERE id <> 0")
+        for _ in range(20):  # late receipts may be in the way
+            with suppress(psycopg.errors.DeadlockDetected):
+                self.sql("DELETE FROM shop WHERE id <> 0")
+                break
         self.sql("TRUNCATE breaker, delivery CASCADE")
         self.flush()
         self.seen = len(self.ledger_lines())
@@ -220,8 +224,9 @@ class Cluster:
             """
             WITH people AS (
                 INSERT INTO customer (shop_id, email, phone, first_name, last_name, first_seen_at)
-                SELECT %s, 'p' || n || '@shopper.example', '+1212' || lpad((2000000 + n)::text, 7, '0'), 'P' || n, 'L',
-                    now() FROM generate_series(1, %s) AS n RETURNING id
+                SELECT %s, 'p' || n || '@shopper.example', '+1212' || (2000000 + n), 'P' || n, 'L', now()
+                FROM generate_series(1, %s) AS s (k), LATERAL (SELECT s.k + (
+                    SELECT count(*) FROM customer WHERE shop_id = %s) AS n) AS numbers RETURNING id
             ), numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM people)
             INSERT INTO message (shop_id, customer_id, step, template_id, channel, purpose, audience, subject_kind,
                 subject_key, since, state, planned_at, due_at, useful_until, updated_at)
@@ -230,7 +235,7 @@ class Cluster:
             FROM numbered p JOIN template t ON t.shop_id = %s
                 AND t.channel = CASE WHEN p.n <= %s THEN 'email' ELSE 'sms' END
             """,
-            shop_id, emails + texts, shop_id, emails,
+            shop_id, emails + texts, shop_id, shop_id, emails,
         )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class Storm:
         for name, (module, argument) in CREW.items():
             cluster.spawn(name, module, argument)
         kills = flushes = crashed = 0
-        next_kill, next_flush = begun + rng.uniform(*KILL_EVERY), begun + FLUSH_EVERY
+        next_kill, next_flush, next_trickle = begun + rng.uniform(*KILL_EVERY), begun + FLUSH_EVERY, begun
         while not self._done(begun):
             now = time.monotonic()
             if now >= next_kill and self._handed_over() < self.messages * 0.97:
@@ -84,6 +84,10 @@ class Storm:
                 cluster.postgres.crash()
                 cluster.postgres.start()
                 crashed += 1
+            if now >= next_trickle and self._handed_over() > self.messages * 0.97:
+                # Traffic goes on after a storm, and with it the receipts that give silence a meaning.
+                cluster.make_messages(shop_id, 1, 1)
+                next_trickle = now + 2.0
             time.sleep(0.1)
         return self._count(time.monotonic() - begun, kills, flushes, crashed)
 
@@ -92,7 +96,7 @@ class Storm:
         return self.cluster.left() == 0
 
     def _handed_over(self) -> int:
-        return sum(self.cluster.states().get(state, 0) for state in ("accepted", "delivered"))
+        return sum(self.cluster.states().get(state, 0) for state in ("accepted", "delivered", "failed"))
 
     def _count(self, seconds: float, kills: int, flushes: int, crashed: int) -> Count:
         cluster = self.cluster
@@ -115,4 +119,8 @@ class Storm:
 
 def settled(cluster: Cluster, seconds: float = 60) -> None:
     """Wait until nothing is on its way any more."""
-    until(lambda: cluster.left() == 0, seconds, f"everything to be settled: {cluster.states()}")
+    try:
+        until(lambda: cluster.left() == 0, seconds, "everything to be settled")
+    except AssertionError as error:
+        found = cluster.sql("SELECT channel, state, reason, count(*) FROM message GROUP BY 1, 2, 3")
+        raise AssertionError(f"{error}: {found}, {cluster.sql('SELECT * FROM breaker')}") from None

@@ -39,9 +39,11 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("expired", {"useful_until": NOW}, Skip("too_late", "expired")),
     ("quiet hours", {"limits": replace(LIMITS, quiet_from=time(11), quiet_until=time(13))}, "quiet_hours"),
     ("window", {"sent_at": [NOW - timedelta(hours=1)]}, "channel_window"),
+    ("other channel", {"elsewhere_at": NOW - timedelta(minutes=10)}, "other_channel"),
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
 ]
-ORDER = ["_suppressed", "_consent", "_gone", "_filters", "_bought", "_expired", "_quiet", "_window", "_weekly_cap"]
+ORDER = ["_suppressed", "_consent", "_gone", "_filters", "_bought", "_expired", "_quiet", "_window",
+         "_other_channel", "_weekly_cap"]  # fmt: skip
 
 
 def test_the_gates_stand_in_the_order_of_the_design() -> None:

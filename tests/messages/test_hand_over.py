@@ -255,6 +255,10 @@ def test_email_and_text_have_windows_of_their_own(world: World) -> None:
     person = make_person(world)
     both = [make_message(world, person, c, step=c) for c in ("email", "sms")]
     world.handover.drain()
+    # Not at the same minute, though: the other one follows an hour later.
+    assert [state(world, m) for m in both] == [("accepted", None), ("deferred", "other_channel")]
+    world.time.move(hours=1)
+    world.handover.drain()
     assert [state(world, m)[0] for m in both] == ["accepted", "accepted"]
 
 
