@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from app import migrate
 from app.inbox import replaying
 from app.privacy import resealing, service as privacy
+from app.reports import service as reports
 from app.shops import service as shops
 
 cli = AppGroup("regulars", help="Run and look after Regulars.")
@@ -52,3 +53,18 @@ def reseal() -> None:
     if done.unreadable:
         click.echo(f"{done.unreadable} can't be opened by any key in SECRET_KEY and stayed as they were.")
     click.echo("Leave the oldest key in SECRET_KEY: addresses that must not be written to are known by it.")
+
+
+@cli.command("attribute")
+@click.option("--shop", "domain", required=True, help="The store's address, such as acme.myshopify.com.")
+@click.option("--recompute", is_flag=True, help="Look at every order anew, not only at those without a fact.")
+def attribute(domain: str, *, recompute: bool) -> None:
+    """Find out which message brought which order. Facts are only added: what differs becomes a further revision."""
+    shop_id = shops.find(domain)
+    if shop_id is None:
+        raise click.ClickException(f"No shop with the address {domain} is known.")
+    if recompute:
+        done = reports.recompute(shop_id)
+        click.echo(f"{done.orders} orders looked at anew; {done.changed} differ from the record.")
+    else:
+        click.echo(f"{reports.attribute(shop_id)} orders looked at for the first time.")

@@ -105,17 +105,15 @@ def fate(asked: Asked, due_at: datetime) -> Fate:
     return Fate(None, tuple(held))
 
 
-def fates(path: Path, ask: Callable[[Plan, list[datetime]], Asked]) -> dict[str, Fate]:
-    """Step -> what becomes of its message. One that goes counts for the windows and caps of those after it."""
+def fates(path: Path, ask: Callable[[Plan], Asked], gone: Callable[[Plan, datetime], None]) -> dict[str, Fate]:
+    """Step -> what becomes of its message. `gone` is told of each that goes: it counts for those after it."""
     found: dict[str, Fate] = {}
-    went: dict[str, list[datetime]] = {}
     for stop in path.stops:
         if stop.plan is None:
             continue
-        earlier = went.setdefault(stop.plan.channel, [])
-        found[stop.plan.step] = result = fate(ask(stop.plan, earlier), max(stop.at, stop.plan.due_at))
-        if result.goes_at is not None and stop.plan.send.purpose == "marketing":
-            earlier.append(result.goes_at)
+        found[stop.plan.step] = result = fate(ask(stop.plan), max(stop.at, stop.plan.due_at))
+        if result.goes_at is not None:
+            gone(stop.plan, result.goes_at)
     return found
 
 

@@ -209,13 +209,15 @@ def _messages(
     session: Session, journey: Current, whose: Whose, path: Path, sample: str, now: datetime
 ) -> dict[str, Sent]:
     asker = Asker(g.shop)
-    recent = queries.heard(session, g.shop_id, whose.person.id, now)
+    heard = queries.heard(session, g.shop_id, whose.person.id, now)
 
-    def ask(plan: Plan, earlier: list[datetime]) -> Asked:
-        sent = [*recent.get(plan.channel, ()), *earlier]
-        return asker.asked(_as_message(whose.definition, plan), whose.person, whose.subject, sent, bought=False)
+    def ask(plan: Plan) -> Asked:
+        return asker.asked(_as_message(whose.definition, plan), whose.person, whose.subject, heard, bought=False)
 
-    fates = foresight.fates(path, ask)
+    def gone(plan: Plan, at: datetime) -> None:
+        heard.note(plan.channel, plan.send.purpose, at)
+
+    fates = foresight.fates(path, ask, gone)
     plans = [stop.plan for stop in path.stops if stop.plan is not None]
     texts = queries.sources(session, g.shop_id, {whose.templates[p.template] for p in plans})
     found = {}

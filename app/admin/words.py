@@ -67,6 +67,8 @@ REASONS: Final[dict[str, str]] = {
     "deleted": _("The customer was deleted in the store"),
     "all_marketing_stopped": _("You stopped all marketing"),
     "quiet_hours": _("It is night where they live; it goes in the morning"),
+    "other_channel": _("They have just heard from you on another channel"),
+    "checkout_emptied": _("The checkout was emptied"),
     "channel_window": _("They heard from you a short while ago on this channel"),
     "weekly_cap": _("They had as many messages this week as you allow"),
     "provider_limit": _("The provider's limit was reached"),

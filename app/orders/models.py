@@ -83,6 +83,7 @@ class Order(Tenant, Base):
         Index("ix_orders_checkout", "shop_id", "checkout_token", postgresql_where=text("checkout_token IS NOT NULL")),
         Index("ix_orders_cart", "shop_id", "cart_token", postgresql_where=text("cart_token IS NOT NULL")),
         Index("ix_orders_customer", "shop_id", "customer_id", "placed_at"),
+        Index("ix_orders_placed", "shop_id", "placed_at"),
         same_shop("customer_id", "customer", ondelete="SET NULL"),
     )
 

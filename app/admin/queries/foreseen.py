@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
+from app.messages.asking import Heard
 from app.messages.rules import WEEK
 
 if TYPE_CHECKING:
@@ -50,19 +51,20 @@ def last_case(session: Session, shop_id: int, event: str, customer_id: int) -> A
     return session.execute(text(CASES[event]), {"shop": shop_id, "customer": customer_id}).first()
 
 
-def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> dict[str, list[datetime]]:
-    """Channel -> when the person got marketing in the last week, or may have."""
+def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> Heard:
+    """When the person heard from the shop in the last week, or may have."""
     rows = session.execute(
         text("""
-            SELECT channel, COALESCE(accepted_at, updated_at) AS at FROM message
-            WHERE shop_id = :shop AND customer_id = :customer AND purpose = 'marketing'
-                AND (accepted_at > :since OR state IN ('sending', 'unknown'))
+            SELECT channel, purpose, COALESCE(accepted_at, updated_at) AS at FROM message
+            WHERE shop_id = :shop AND customer_id = :customer
+                AND (accepted_at > :since OR state IN ('sending', 'unknown')
+                    OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
         """),
         {"shop": shop_id, "customer": customer_id, "since": now - WEEK},
     )
-    found: dict[str, list[datetime]] = {}
+    found = Heard()
     for row in rows:
-        found.setdefault(row.channel, []).append(row.at)
+        found.note(row.channel, row.purpose, row.at)
     return found
 
 
