@@ -81,9 +81,7 @@ class Asker:
         self.chosen = shop_settings.of(shop)
         self._limits = {channel: self._limits_of(channel) for channel in ("email", "sms")}
 
-    def asked(
-        self, message: Any, person: Profile, subject: Subject, heard: Heard, *, bought: bool | None
-    ) -> Asked:
+    def asked(self, message: Any, person: Profile, subject: Subject, heard: Heard, *, bought: bool | None) -> Asked:
         """All that the gates need. `bought` is the store's own word: None when it couldn't be asked."""
         fields = {**person.fields, **subject.fields}
         if bought:

@@ -196,7 +196,11 @@ def uninstalled(world: World) -> None:
     ],
 )
 def test_what_is_committed_between_claim_and_hand_over_stops_all_twenty(
-    world: World, monkeypatch: pytest.MonkeyPatch, happens: Callable[[World], None], channel: str, reason: tuple[str, str]
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    happens: Callable[[World], None],
+    channel: str,
+    reason: tuple[str, str],
 ) -> None:
     now = world.time.at
     run_sql(world, "INSERT INTO checkout (shop_id, token, currency, total, subtotal, lines, accepts_email, accepts_sms, "
@@ -394,7 +398,8 @@ def test_two_workers_share_what_is_due_and_nobody_gets_it_twice(world: World) ->
     many(world, 200)
     claims: list[claiming.Claim] = []
     threads = [
-        threading.Thread(target=lambda: claims.append(claiming.claim(world.time.at, ["email"], 60, 60))) for _ in range(3)
+        threading.Thread(target=lambda: claims.append(claiming.claim(world.time.at, ["email"], 60, 60)))
+        for _ in range(3)
     ]
     for thread in threads:
         thread.start()
