@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shopify_app.verify.app_home_req import verify_app_home_req
-
 from app.platforms.shopify.domains import shop_domain
 
 if TYPE_CHECKING:
@@ -54,6 +52,9 @@ def enter(credentials: Credentials, target: str, authorization: str | None, patc
     `patch_path` (302, where App Bridge fetches a token and returns); a call by script gets 401 and the header that
     makes App Bridge try again with a fresh one.
     """
+    # Here, since it brings an HTTP client and its command line, which no worker needs: a fifth of a second of start-up.
+    from shopify_app.verify.app_home_req import verify_app_home_req
+
     if not credentials.secrets or not is_own_path(target) or len(target) > LONGEST_QUERY:
         return Denied("bad_request", 400)
     if authorization is not None and not authorization.isascii():
