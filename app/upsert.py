@@ -56,7 +56,7 @@ def upsert(
 
     A column changes when the incoming row is `newer`; columns in `merge` change by their own SQL expression over `t`
     (the stored row) and `excluded` (the incoming one), newer or not. A row that would stay as it is isn't written.
-    Every row needs the same columns, and no two rows the same key.
+    Every row needs the same columns, and no two rows the same key. Data classes within a row become JSON objects.
 
     Returns:
         `returning` of the rows inserted or changed, and of no others.

@@ -40,6 +40,9 @@ BUSY_SECONDS = 2
 """How long a worker with nothing else to do waits for a shop that another one is recording facts of."""
 
 PARKED = Counter("regulars_deliveries_parked_total", "Deliveries that could not be applied", ["reason"])
+BY_INDEX = text("SELECT set_config('enable_seqscan', 'off', true)")
+"""Every statement here finds its rows by an index. While a shop has just begun to grow, the statistics still call its
+tables empty, and the planner would rather read them whole for each row of a batch: measured, 5 times slower."""
 FOREIGN_SHOP = "foreign_shop"
 
 
@@ -224,6 +227,7 @@ def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> No
     if not facts:
         return
     record_alone(session)
+    session.execute(BY_INDEX)
     removed = shops.record(session, facts)
     catalog.record(session, facts)
     people = customers.record(session, facts)
@@ -294,7 +298,7 @@ def _settle(session: Session, deliveries: Sequence[_Read]) -> None:
             UPDATE delivery d SET state = r.state, reason = r.reason, applied_at = :now, tries = d.tries + 1
             FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]))
                 AS r (id, state, reason)
-            WHERE d.shop_id = :shop AND d.id = r.id
+            WHERE d.shop_id = :shop AND d.id = ANY(CAST(:ids AS bigint[])) AND d.id = r.id
         """),
         {
             "shop": session.info["shop_id"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.orders.models import Cart, Checkout, CheckoutEnd
-from app.orders.stories import lines_as_json, stories
+from app.orders.stories import stories
 from app.upsert import earliest, kept, upsert
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def record_carts(session: Session, facts: Sequence[CartChanged]) -> set[int]:
         {
             "token": s.newest.token,
             "currency": s.told(lambda f: f.currency),
-            "lines": lines_as_json(s.newest.lines),
+            "lines": s.newest.lines,
             "total": sum(line.price * line.quantity for line in s.newest.lines),
             "created_at": s.first(lambda f: f.created_at or f.version.at),
             "changed_at": s.newest.version.at,
@@ -57,7 +57,7 @@ def record_checkouts(session: Session, facts: Sequence[CheckoutChanged], people:
             "currency": s.newest.currency,
             "total": s.newest.total,
             "subtotal": s.newest.subtotal,
-            "lines": lines_as_json(s.newest.lines),
+            "lines": s.newest.lines,
             "recovery_url": s.told(lambda f: f.recovery_url),
             "locale": s.newest.locale,
             "accepts_email": s.newest.accepts_email,
@@ -84,7 +84,7 @@ def record_checkouts(session: Session, facts: Sequence[CheckoutChanged], people:
     )
     ids = {row.id for row in changed}
     if ids:
-        _end(session, ids, {"checkout": set(), "cart": set()})
+        _end(session, ids)
         _whose(session, {row.cart_token for row in changed if row.cart_token})
     return ids
 
@@ -108,32 +108,37 @@ def record_ends(session: Session, facts: Sequence[CheckoutDeleted]) -> set[int]:
     )
     if not changed:
         return set()
-    tokens = {kind: {row.token for row in changed if row.kind == kind} for kind in ("checkout", "cart")}
-    return _end(session, set(), tokens)
+    ended = session.scalars(
+        text("""
+            SELECT id FROM checkout WHERE shop_id = :shop AND token = ANY(:tokens)
+            UNION SELECT id FROM checkout WHERE shop_id = :shop AND cart_token = ANY(:carts)
+        """),
+        {
+            "shop": session.info["shop_id"],
+            "tokens": [row.token for row in changed if row.kind == "checkout"],
+            "carts": [row.token for row in changed if row.kind == "cart"],
+        },
+    )
+    return _end(session, ended.all())
 
 
-def _end(session: Session, ids: Collection[int], tokens: dict[str, set[str]]) -> set[int]:
+def _end(session: Session, ids: Collection[int]) -> set[int]:
     """Bring up to date which of these checkouts are gone: one that changed after its end is there again."""
     rows = session.execute(
         text("""
             UPDATE checkout c SET deleted_at = e.ended_at
             FROM (
-                SELECT k.id, max(x.ended_at) AS ended_at FROM checkout k
-                LEFT JOIN checkout_end x ON x.shop_id = k.shop_id AND x.ended_at >= k.version_at
-                    AND (x.kind, x.token) IN (('checkout', k.token), ('cart', k.cart_token))
-                WHERE k.shop_id = :shop
-                    AND (k.id = ANY(:ids) OR k.token = ANY(:tokens) OR k.cart_token = ANY(:carts))
-                GROUP BY k.id
+                SELECT k.id, GREATEST(a.ended_at, b.ended_at) AS ended_at FROM checkout k
+                LEFT JOIN checkout_end a ON a.shop_id = k.shop_id AND a.kind = 'checkout' AND a.token = k.token
+                    AND a.ended_at >= k.version_at
+                LEFT JOIN checkout_end b ON b.shop_id = k.shop_id AND b.kind = 'cart' AND b.token = k.cart_token
+                    AND b.ended_at >= k.version_at
+                WHERE k.shop_id = :shop AND k.id = ANY(:ids)
             ) e
-            WHERE c.shop_id = :shop AND c.id = e.id AND c.deleted_at IS DISTINCT FROM e.ended_at
+            WHERE c.shop_id = :shop AND c.id = e.id AND c.id = ANY(:ids) AND c.deleted_at IS DISTINCT FROM e.ended_at
             RETURNING c.id
         """),
-        {
-            "shop": session.info["shop_id"],
-            "ids": sorted(ids),
-            "tokens": sorted(tokens["checkout"]),
-            "carts": sorted(tokens["cart"]),
-        },
+        {"shop": session.info["shop_id"], "ids": sorted(ids)},
     )
     return {row.id for row in rows}
 
@@ -149,7 +154,7 @@ def _whose(session: Session, cart_tokens: Collection[str]) -> None:
                     WHERE shop_id = :shop AND cart_token = ANY(:tokens) AND customer_id IS NOT NULL
                     ORDER BY cart_token, version_at DESC, version_tie DESC
                 ) c
-                WHERE cart.shop_id = :shop AND cart.token = c.cart_token
+                WHERE cart.shop_id = :shop AND cart.token = ANY(:tokens) AND cart.token = c.cart_token
                     AND cart.customer_id IS DISTINCT FROM c.customer_id
             """),
             {"shop": session.info["shop_id"], "tokens": sorted(cart_tokens)},

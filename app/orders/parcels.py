@@ -90,7 +90,7 @@ def record_fulfilments(session: Session, facts: Sequence[FulfilmentChanged]) -> 
                     FROM fulfilment WHERE shop_id = :shop AND order_id = ANY(:ids)
                     GROUP BY order_id
                 ) f
-                WHERE o.shop_id = :shop AND o.id = f.order_id
+                WHERE o.shop_id = :shop AND o.id = ANY(:ids) AND o.id = f.order_id
             """),
             {"shop": session.info["shop_id"], "ids": sorted(touched)},
         )
@@ -128,7 +128,7 @@ def record_refunds(session: Session, facts: Sequence[RefundMade]) -> set[int]:
                     SELECT order_id, sum(amount) AS amount, min(refunded_at) AS refunded_at
                     FROM refund WHERE shop_id = :shop AND order_id = ANY(:ids) GROUP BY order_id
                 ) r
-                WHERE o.shop_id = :shop AND o.id = r.order_id
+                WHERE o.shop_id = :shop AND o.id = ANY(:ids) AND o.id = r.order_id
             """),
             {"shop": session.info["shop_id"], "ids": sorted(touched)},
         )

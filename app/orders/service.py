@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.orders import baskets, parcels
 from app.orders.models import Order
-from app.orders.stories import lines_as_json, stories
+from app.orders.stories import stories
 from app.platforms.events import (
     CartChanged,
     CheckoutChanged,
@@ -96,7 +96,7 @@ def _orders(session: Session, facts: Sequence[OrderChanged], people: People) -> 
             "fulfilled": s.newest.fulfilled,
             "locale": s.newest.locale,
             "status_url": s.newest.status_url,
-            "lines": lines_as_json(s.newest.lines),
+            "lines": s.newest.lines,
             "discount_codes": list(s.newest.discount_codes),
             "placed_at": s.newest.placed_at,
             "cancelled_at": s.first(lambda f: f.cancelled_at),

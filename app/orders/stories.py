@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from app.platforms.events import Line, Version
+    from app.platforms.events import Version
 
 
 class Versioned(Protocol):
@@ -51,8 +51,3 @@ def stories(facts: Iterable[F], key: Callable[[F], str]) -> list[Story[F]]:
     for fact in sorted(facts, key=lambda f: (f.version.at, f.version.tie), reverse=True):
         found.setdefault(key(fact), []).append(fact)
     return [Story(states) for states in found.values()]
-
-
-def lines_as_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Lines as they are stored."""
-    return [asdict(line) for line in lines]
