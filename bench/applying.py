@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -103,8 +104,8 @@ def rows(house: House, count: int, sizes: Sequence[int], rounds: int) -> list[Ro
     found = interleaved(
         rounds,
         {
-            **{str(size): lambda store=store: ours(store) for size, store in stores.items()},
-            "naive": lambda: naive(smallest),
+            **{str(size): partial(ours, store) for size, store in stores.items()},
+            "naive": partial(naive, smallest),
         },
     )
     house.empty()

@@ -1,4 +1,4 @@
-"""Seven million messages wait: how fast are they claimed and sent, and how much memory does it take?
+"""Seven million messages wait: how fast they are claimed and sent, and how much memory it takes.
 
     python -m bench.backlog [messages] [seconds]
 

@@ -1,4 +1,4 @@
-"""Do the merchant's pages stay as fast when a shop grows? The same pages of a shop with 10^3 and with 10^6 customers."""
+"""Do the merchant's pages stay as fast when a shop grows? The same pages at 10^3 and at 10^6 customers."""
 
 from __future__ import annotations
 

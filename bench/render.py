@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from app.content.email import CompiledEmail, RenderedEmail, compile_email
@@ -71,7 +72,7 @@ def measure(seconds: float) -> dict[str, float]:
         OURS: ours,
     }
     return interleaved(
-        ROUNDS, {name: lambda c=one: _rate(c, people, seconds / ROUNDS) for name, one in contenders.items()}
+        ROUNDS, {name: partial(_rate, one, people, seconds / ROUNDS) for name, one in contenders.items()}
     )
 
 

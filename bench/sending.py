@@ -111,9 +111,13 @@ def _bare(house: House, count: int) -> float:
 
 
 def _check(house: House, count: int) -> None:
-    states = dict(house.sql("SELECT state, count(*) FROM message GROUP BY state"))
+    states = _states(house)
     if states != {"accepted": count}:
         raise SystemExit(f"not every message was accepted: {states}")
+
+
+def _states(house: House) -> dict[str, int]:
+    return dict(house.sql("SELECT state, count(*) FROM message GROUP BY state"))
 
 
 def _whole_way(house: House, shop: int, count: int, naive_count: int, rounds: int) -> list[Row]:
@@ -154,7 +158,7 @@ def _drained(house: House, count: int, begin: Callable[[], None], only: list[int
             doorbell.ring("send")
             rung = now + 0.3
         if now - begun > 300:
-            raise SystemExit(f"not everything was sent: {house.sql('SELECT state, count(*) FROM message GROUP BY 1')}")
+            raise SystemExit(f"not everything was sent: {_states(house)}")
         time.sleep(0.05)
     return count / (time.perf_counter() - begun)
 
