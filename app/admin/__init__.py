@@ -15,6 +15,7 @@ from app.admin import (
     journeys,
     messages,
     preview_as,
+    reports,
     settings,
     showing,
 )
@@ -22,7 +23,7 @@ from app.admin import (
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health, data_check)
+PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health, data_check, reports)
 """Each hangs its routes on the guarded blueprint when it is imported."""
 
 

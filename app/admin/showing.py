@@ -27,6 +27,7 @@ NAVIGATION = (
     ("/admin/journeys", _("Journeys")),
     ("/admin/messages", _("Messages")),
     ("/admin/customers", _("Customers")),
+    ("/admin/reports", _("Reports")),
     ("/admin/deliveries", _("Deliveries")),
     ("/admin/settings", _("Settings")),
 )

@@ -31,6 +31,24 @@
   document.addEventListener("htmx:beforeRequest", (event) => { if (!quiet(event)) admin?.loading?.(true); });
   document.addEventListener("htmx:afterRequest", (event) => { if (!quiet(event)) admin?.loading?.(false); });
 
+  // A file is asked for with a token too, and then handed to the browser.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest?.("a[data-download]");
+    if (!link) return;
+    event.preventDefault();
+    event.stopPropagation();
+    try {
+      const answer = await fetch(link.getAttribute("href"), { headers: { Authorization: `Bearer ${await admin.idToken()}` } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") || "");
+      const file = URL.createObjectURL(await answer.blob());
+      Object.assign(document.createElement("a"), { href: file, download: name ? name[1] : "regulars.csv" }).click();
+      setTimeout(() => URL.revokeObjectURL(file), 10_000);
+    } catch {
+      say("The file could not be made. Try again.", true);
+    }
+  }, true);
+
   // -- moving about --------------------------------------------------------------------------------------------
   const go = (path, push) => window.htmx.ajax("GET", path, { target: document.body, swap: "innerHTML" }).then(() => {
     if (push) history.pushState({ htmx: true }, "", owned(path));
