@@ -26,6 +26,7 @@ class Customer(Tenant, Base):
         ),
         Index("ix_customer_phone", "shop_id", "phone", postgresql_where=text("phone IS NOT NULL")),
         Index("ix_customer_last_order", "shop_id", "last_order_at"),
+        Index("ix_customer_listed", "shop_id", "first_seen_at", "id", postgresql_where=text("merged_into_id IS NULL")),
         Index("ix_customer_merged", "shop_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         same_shop("merged_into_id", "customer", ondelete="SET NULL"),
     )

@@ -49,6 +49,7 @@ class Message(Tenant, Base):
         Index("ix_message_customer", "shop_id", "customer_id", "channel", "accepted_at"),
         Index("ix_message_listed", "shop_id", "planned_at", "id"),
         Index("ix_message_attempt", "shop_id", "attempt_id"),
+        Index("ix_message_parked", "shop_id", "id", postgresql_where=text("state = 'parked'")),
         same_shop("customer_id", "customer"),
         same_shop("template_id", "template", ondelete="RESTRICT"),
         CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in STATES)), name="state"),
