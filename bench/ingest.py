@@ -37,7 +37,7 @@ ROUNDS = 3
 CONNECTIONS = 128
 DURABLE, BY_WSGI, NOOP, ORM = "durable", "durable, WSGI", "Flask no-op", "ORM add/commit"
 SERVERS = {
-    DURABLE: ["granian", "--interface", "rsgi", "--workers", "1", "rsgi:app"],
+    DURABLE: ["granian", "--interface", "rsgi", "--http", "1", "--no-ws", "--workers", "1", "rsgi:app"],
     BY_WSGI: ["granian", "--interface", "wsgi", "--workers", "1", "--blocking-threads", "64", "wsgi:app"],
     NOOP: [
         "granian",
