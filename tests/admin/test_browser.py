@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time as wall
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,14 @@ import psycopg
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from app import clock
+from app.reports import service as reports
 from app.shops import service as shops
 from local.chromium import executable
 from local.ports import free_port
 from tests.admin.conftest import add_customer, add_delivery, add_message, rows
 from tests.conftest import environment
+from tests.reports.test_attribution import click, order, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,17 +174,53 @@ def test_a_mail_is_previewed_in_a_frame_that_may_do_nothing(frame: tuple[str, in
     expect(inside(page).frame_locator(".mail iframe").locator("body")).to_contain_text("抹茶セット")
 
 
+def test_a_merchant_looks_ahead_looks_for_holes_and_takes_figures_along(frame: tuple[str, int], page: Page) -> None:
+    address, shop = frame
+    bea = add_customer(shop, 7, first_name="Beatrix", last_name="Holm")
+    page.goto(f"{address}/app/admin/journeys/abandoned_cart")
+    inside(page).get_by_role("link", name="Preview as").click()
+    search = inside(page).get_by_role("searchbox")
+    search.fill("beatr")
+    search.press("Enter")
+    inside(page).get_by_role("link", name="Beatrix Holm").click()
+    expect(inside(page).get_by_role("heading", name="What follows for Beatrix Holm")).to_be_visible()
+    expect(page).to_have_url(f"{address}/app/admin/journeys/abandoned_cart/preview?customer={bea}")
+    inside(page).get_by_role("link", name="One item").click()
+    inside(page).locator("summary").first.press("Enter")
+    expect(inside(page).locator(".mail iframe").first).to_be_visible()
+
+    page.goto(f"{address}/app/")
+    inside(page).get_by_role("link", name="Health", exact=True).first.click()
+    expect(inside(page).locator(".verdict")).to_be_visible()
+    page.goto(f"{address}/app/admin/data-check")
+    inside(page).get_by_role("link", name="Beatrix Holm").click()
+    expect(inside(page).get_by_role("heading", name="Beatrix Holm")).to_be_visible()
+
+    yesterday = clock.now() - timedelta(days=1)
+    send(shop, bea, accepted_at=yesterday, planned_at=yesterday)
+    page.goto(f"{address}/app/admin/reports")
+    inside(page).locator("summary", has_text="As a table").first.press("Enter")
+    with page.expect_download() as file:
+        inside(page).get_by_role("link", name="Messages as CSV").click()
+    assert file.value.path().read_text(encoding="utf-8-sig").startswith("journey,message,revenue_usd_minor,")
+
+
 def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browser) -> None:
     address, shop = frame
     ana = add_customer(shop)
     message = add_message(shop, ana)
     add_delivery(shop)
+    yesterday = clock.now() - timedelta(days=1)
+    click(shop, send(shop, ana, 2, accepted_at=yesterday, planned_at=yesterday), yesterday)
+    order(shop, ana, placed_at=yesterday + timedelta(hours=1))
+    reports.attribute(shop)
     paths = [
         "/", "/admin/journeys", "/admin/journeys/replenishment",
         f"/admin/journeys/abandoned_checkout/preview?customer={ana}", "/admin/journeys/review_request/preview?q=ana",
         "/admin/journeys/review_request/preview/request/sms",
         "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",
-        "/admin/settings", "/admin/deliveries", "/admin/none",
+        "/admin/settings", "/admin/deliveries", "/admin/none", "/admin/health", "/admin/data-check", "/admin/reports",
+        "/admin/messages?state=parked",
     ]  # fmt: skip
     found: dict[str, Any] = {}
     for scheme in ("light", "dark"):
