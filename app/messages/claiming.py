@@ -28,8 +28,25 @@ class Claim:
     """Messages that are ours for the length of a lease. Nothing is promised yet: an expired lease is simply due."""
 
     token: int
-    by_shop: dict[int, list[int]]
-    """Of each shop, the most important first: when a person may get only one of these, it is that one."""
+    by_shop: dict[int, list[list[int]]]
+    """Of each shop, person by person, the most important message first: who may get only one gets that one."""
+
+    def __len__(self) -> int:
+        """How many messages."""
+        return sum(len(ids) for people in self.by_shop.values() for ids in people)
+
+    def chunks(self, size: int) -> list[tuple[int, list[int]]]:
+        """Parts of one shop each, of about `size` messages; all messages of a person are in the same one."""
+        found: list[tuple[int, list[int]]] = []
+        for shop_id, people in self.by_shop.items():
+            part: list[int] = []
+            for ids in people:
+                if part and len(part) + len(ids) > size:
+                    found.append((shop_id, part))
+                    part = []
+                part = part + ids
+            found.append((shop_id, part))
+        return found
 
 
 def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: int = BATCH) -> Claim:
@@ -74,7 +91,7 @@ def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: in
                 UPDATE message m SET state = 'claimed', lease_token = :token,
                     lease_until = clock_timestamp() + CAST(:lease AS interval), updated_at = :now
                 FROM turn WHERE m.shop_id = turn.shop_id AND m.id = turn.id AND m.state IN ('due', 'deferred')
-                RETURNING m.shop_id, m.id, m.priority, m.due_at
+                RETURNING m.shop_id, m.id, m.customer_id, m.priority, m.due_at
             """),
             {
                 "channels": list(channels),
@@ -86,9 +103,12 @@ def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: in
         ).all()
         faults.point("before_claim_commit")
     faults.point("after_claim_commit")
-    by_shop: dict[int, list[int]] = defaultdict(list)
+    people: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda r: (-r.priority, r.due_at, r.id)):
-        by_shop[row.shop_id].append(row.id)
+        people[row.shop_id, row.customer_id].append(row.id)
+    by_shop: dict[int, list[list[int]]] = defaultdict(list)
+    for (shop_id, _), ids in people.items():
+        by_shop[shop_id].append(ids)
     return Claim(token, by_shop)
 
 

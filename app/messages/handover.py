@@ -8,7 +8,7 @@ outcomes are settled. Whatever dies in between leaves a row that says how far it
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +25,8 @@ from app.messages.settling import Outcome, settle
 from app.platforms import access
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
 
     from app.channels.base import Answer
     from app.messages.asking import Question
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 64
-"""Messages in flight at once: all of them go out right after their common commit."""
+"""Messages that share a commit: all of them go out right after it."""
+LANES = 2
+"""Chunks under way at once."""
 LONGEST_NAP_SECONDS = 2.0
 """A provider that asks for a shorter pause than this is waited for."""
 SETTLE_TRIES = 6
@@ -50,11 +53,12 @@ class Handover:
 
     settings: Settings
     pool: ThreadPoolExecutor
+    lanes: ThreadPoolExecutor
 
     @classmethod
     def start(cls, settings: Settings) -> Handover:
         """Make the threads that wait for providers."""
-        return cls(settings, ThreadPoolExecutor(CHUNK, "handover"))
+        return cls(settings, ThreadPoolExecutor(CHUNK * LANES, "handover"), ThreadPoolExecutor(LANES, "lane"))
 
     def drain(self, should_stop: Callable[[], bool] = lambda: False, limit: int = 100_000) -> int:
         """Hand over what is due until nothing is left, `limit` is reached or it is time to stop; returns how many."""
@@ -77,41 +81,43 @@ class Handover:
         return [claimed for claimed in claims if claimed.by_shop]
 
     def _hand_over(self, claimed: Claim, should_stop: Callable[[], bool]) -> int:
-        """Hand over what was claimed, chunk by chunk; what can't be begun now is given back at once."""
-        done = 0
-        chunks = [
-            (shop_id, ids[first : first + CHUNK])
-            for shop_id, ids in claimed.by_shop.items()
-            for first in range(0, len(ids), CHUNK)
-        ]
-        try:
-            for shop_id, ids in chunks:
-                if should_stop():
-                    break
-                answers = self._chunk(shop_id, ids, claimed.token)
-                done += len(ids)
-                if breaker.limited(answers):
-                    break
-        finally:
-            with suppress(DBAPIError):  # without a database the lease runs out by itself
-                if done < sum(len(ids) for _, ids in chunks):
-                    release(claimed.token)
-        return done
+        """Hand over what was claimed; while one chunk waits for its provider, the next one passes its gates.
 
-    def _chunk(self, shop_id: int, ids: Sequence[int], token: int) -> list[Answer]:
+        What can't be begun now is given back at once.
+        """
+        begun, done, pause = 0, 0, False
+        pending: set[Future[tuple[int, bool]]] = set()
+        try:
+            for shop_id, ids in claimed.chunks(CHUNK):
+                if len(pending) == LANES:
+                    ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    done, pause = _sum(ready, done, pause=pause)
+                if pause or should_stop():
+                    break
+                begun += len(ids)
+                pending.add(self.lanes.submit(self._chunk, shop_id, ids, claimed.token))
+        finally:
+            ready, _ = wait(pending)
+            with suppress(DBAPIError):  # without a database the lease runs out by itself
+                if begun < len(claimed):
+                    release(claimed.token)
+        return _sum(ready, done, pause=pause)[0]
+
+    def _chunk(self, shop_id: int, ids: Sequence[int], token: int) -> tuple[int, bool]:
+        """Hand over one chunk; returns its size, and whether its provider should be left alone for now."""
         bought = self._already_bought(shop_id, ids)
         faults.point("before_intent")
         begun = clock.monotonic()
         intents = intend(self.settings, shop_id, ids, token, bought)
         faults.point("after_intent")
         if not intents:
-            return []
+            return len(ids), False
         answers = list(self.pool.map(lambda intent: self._send(intent, begun), intents))
         faults.point("before_settle")
         self._settle(shop_id, [Outcome(i, a) for i, a in zip(intents, answers, strict=True)])
         faults.point("after_settle")
         breaker.note((i.provider, a) for i, a in zip(intents, answers, strict=True) if not i.account.credentials)
-        return answers
+        return len(ids), breaker.limited(answers)
 
     def _send(self, intent: Intent, begun: float) -> Answer:
         """One call. A worker that was held up for long after its intent gives up before the call, not after it."""
@@ -145,6 +151,14 @@ class Handover:
         platform, key = store
         answers = self.pool.map(lambda question: _ask_store(platform, key, question), questions)
         return {q.message_id: answer for q, answer in zip(questions, answers, strict=True)}
+
+
+def _sum(ready: Iterable[Future[tuple[int, bool]]], done: int, *, pause: bool) -> tuple[int, bool]:
+    """What chunks that have ended add to the count, and whether any of them asks for a pause."""
+    for future in ready:
+        size, limited = future.result()
+        done, pause = done + size, pause or limited
+    return done, pause
 
 
 def _ask_store(platform: Platform, key: ShopAccess, question: Question) -> bool | None:

@@ -62,9 +62,7 @@ def handed_over(world: World, **more: Any) -> int:
 def report(world: World, message: int, kind: str, *, attempt: int | None = None, event: str = "", **more: Any) -> int:
     row = world.rows("SELECT attempt_id FROM message WHERE id = :id", id=message)[0]
     reference = tokens.make("reference", world.shop_id, message, row.attempt_id if attempt is None else attempt)
-    return receipts.apply(
-        "sendgrid", [Receipt(event or str(uuid.uuid4()), kind, world.time.at, reference, **more)]
-    )
+    return receipts.apply("sendgrid", [Receipt(event or str(uuid.uuid4()), kind, world.time.at, reference, **more)])
 
 
 def test_a_receipt_moves_a_message_by_the_table_only(world: World) -> None:
@@ -163,7 +161,9 @@ def test_an_answer_that_comes_after_we_gave_up_still_counts(world: World) -> Non
 
     def meanwhile(outbound: Any) -> Accepted:
         del outbound
-        run_sql(world, "UPDATE message SET state = 'due', reason = 'repeated_once', repeats = 1 WHERE id = :id", id=message)
+        run_sql(
+            world, "UPDATE message SET state = 'due', reason = 'repeated_once', repeats = 1 WHERE id = :id", id=message
+        )
         return Accepted("late")
 
     world.email.answer = meanwhile
