@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import admin, clock, doorbell, registry, storefront, transaction
 from app.cli import cli
-from app.extensions import db
+from app.extensions import db, load_models
 from app.inbox import views as inbox
 from app.security import keyring
 from app.security.redaction import configure_logging
@@ -41,6 +41,7 @@ def create_app(settings: Settings) -> Flask:
     configure_logging(settings.log_level)
     keyring.use(keyring.Keyring(settings.secret_keys))
     clock.use(clock.Clock(settings.clock_speed, settings.clock_epoch))
+    load_models()
     db.init_app(app)
     with app.app_context():
         transaction.bind(db.engine)

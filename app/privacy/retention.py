@@ -73,20 +73,21 @@ def apply(shop_id: int, should_stop: Callable[[], bool] = lambda: False) -> int:
 
 
 BODIES = """
-    UPDATE delivery SET body = NULL WHERE shop_id = :shop AND id IN (
+    UPDATE delivery SET body = NULL WHERE shop_id = :shop AND id = ANY(ARRAY(
         SELECT id FROM delivery WHERE shop_id = :shop AND body IS NOT NULL AND received_at < :until
-            AND state <> 'pending' LIMIT :batch FOR UPDATE SKIP LOCKED)
+            AND state <> 'pending' LIMIT :batch FOR UPDATE SKIP LOCKED))
     RETURNING 1
 """
-"""What is still to be applied keeps its body until it is."""
+"""What is still to be applied keeps its body until it is. ARRAY: with IN the planner may run the inner SELECT once for
+every row, and its LIMIT holds nothing back."""
 CONTENTS = """
-    DELETE FROM message_content WHERE shop_id = :shop AND message_id IN (
-        SELECT message_id FROM message_content WHERE shop_id = :shop AND rendered_at < :until LIMIT :batch)
+    DELETE FROM message_content WHERE shop_id = :shop AND message_id = ANY(ARRAY(
+        SELECT message_id FROM message_content WHERE shop_id = :shop AND rendered_at < :until LIMIT :batch))
     RETURNING 1
 """
 FILES = """
-    DELETE FROM data_file WHERE shop_id = :shop AND id IN (
-        SELECT id FROM data_file WHERE shop_id = :shop AND expires_at < :until LIMIT :batch)
+    DELETE FROM data_file WHERE shop_id = :shop AND id = ANY(ARRAY(
+        SELECT id FROM data_file WHERE shop_id = :shop AND expires_at < :until LIMIT :batch))
     RETURNING 1
 """
 

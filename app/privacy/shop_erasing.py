@@ -124,8 +124,8 @@ def _delete_strays(domain: str) -> bool:
     with transaction(UNKNOWN_SHOP) as session:
         rows = session.execute(
             text(
-                "DELETE FROM delivery WHERE shop_id = :shop AND id IN (SELECT id FROM delivery "
-                "WHERE shop_id = :shop AND shop_domain = :domain LIMIT :batch) RETURNING 1"
+                "DELETE FROM delivery WHERE shop_id = :shop AND id = ANY(ARRAY(SELECT id FROM delivery "
+                "WHERE shop_id = :shop AND shop_domain = :domain LIMIT :batch)) RETURNING 1"
             ),
             {"shop": UNKNOWN_SHOP, "domain": domain, "batch": BATCH},
         ).all()

@@ -24,10 +24,9 @@ from tests.core.conftest import checkout, world  # noqa: F401 a fixture
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.core.conftest import World
-
     from config import Settings
     from local.services import Postgres, Redis
+    from tests.core.conftest import World
 
 SPEC = SHARED / "platform" / "openapi" / "tsg_recipients_data_erasure_v3.json"
 EMAIL, PHONE = "ana@shopper.example", "+12125550123"

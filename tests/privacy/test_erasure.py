@@ -56,7 +56,7 @@ def test_messages_that_wait_are_cancelled_and_never_sent(office: Office) -> None
 
 def test_consent_stays_as_proof_without_address_or_evidence(office: Office) -> None:
     with transaction(office.shop_id) as session:
-        session.execute(text("UPDATE consent_entry SET evidence = '{\"ip\": \"192.0.2.7\"}'"))
+        session.execute(text('UPDATE consent_entry SET evidence = \'{"ip": "192.0.2.7"}\''))
     before = office.rows("SELECT channel, state, effective_at, source FROM consent_entry ORDER BY id")
     assert before
     office.redact(id=501)
@@ -260,7 +260,11 @@ def test_sendgrid_is_asked_to_forget_them_and_then_the_request_is_done(office: O
     office.work()
     assert office.processor.asked == [[EMAIL]]
     assert office.processor.keys == ["Bearer SG.test"]
-    assert office.one("SELECT outcome, provider_ref, addresses FROM processor_erasure")[:] == ("accepted", "job-1", None)
+    assert office.one("SELECT outcome, provider_ref, addresses FROM processor_erasure")[:] == (
+        "accepted",
+        "job-1",
+        None,
+    )
     assert office.requests()[0].done_at is not None
     assert office.audit() == ["person_erased", "provider_asked_to_erase"]
 
