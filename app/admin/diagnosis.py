@@ -17,7 +17,7 @@ MANY_FAILURES, ENOUGH_ATTEMPTS = 0.2, 10
 NEWS_LATE: Final = timedelta(hours=2)
 """The store is asked what changed every quarter of an hour: after two hours something is wrong."""
 TONES: Final = {"good": 0, "care": 1, "bad": 2}
-VERDICTS: Final = {"good": _("Well"), "care": _("Slow"), "bad": _("Trouble")}
+VERDICTS: Final = {"good": _("Well"), "care": _("Fair"), "bad": _("Trouble")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,8 @@ def _provider(provider: Provider) -> Finding:
               n=provider.attempts),
             _("Look at what the messages say."), "/admin/messages?state=failed",
         )  # fmt: skip
+    if not provider.attempts:
+        return Finding("good", area, _("{name} is ready; nothing was handed over in the last hour.", name=name))
     heard = _("never yet") if provider.silent_for is None else _("{span} ago", span=spell(provider.silent_for))
     return Finding(
         "good", area,

@@ -8,7 +8,7 @@ from flask import Response, g, request
 from sqlalchemy import select
 
 from app import clock
-from app.admin import flow, home, previews
+from app.admin import flow, home, messages, previews, test_send
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
 from app.admin.showing import missing, page
@@ -100,7 +100,7 @@ def change_waits(key: str) -> Response:
 
 
 @bp.get("/admin/journeys/<key>/preview/<step>/<channel>", endpoint="preview")
-def preview(key: str, step: str, channel: str) -> Response:
+def preview(key: str, step: str, channel: str, toast: str | None = None) -> Response:
     """One message of a journey, as somebody would get it."""
     wanted = request.args.get("with", previews.REAL)
     with transaction(g.shop_id) as session:
@@ -113,6 +113,9 @@ def preview(key: str, step: str, channel: str) -> Response:
     return page(
         "preview.html",
         title=_("Preview"),
+        toast=toast,
+        address=f"/admin/journeys/{key}/preview/{step}/{channel}" if request.method == "POST" else None,
+        test_address=test_send.address_of(g.shop),
         journey=found,
         step=step,
         preview=made,
@@ -122,6 +125,20 @@ def preview(key: str, step: str, channel: str) -> Response:
         real=previews.REAL,
         other=[(s.id, c) for s in walk(found.definition.steps) if s.send for c in s.send.templates],
     )
+
+
+@bp.post("/admin/journeys/<key>/preview/<step>/<channel>/test", endpoint="preview_test")
+def send_test(key: str, step: str, channel: str) -> Response:
+    """Send one email of a journey to the merchant, and show how it goes."""
+    with transaction(g.shop_id) as session:
+        found = queries.current(session, g.shop_id, key)
+        source = queries.template(session, g.shop_id, found, step, channel) if found else None
+        if found is None or source is None or channel != "email":
+            return missing(_("There is no such message"))
+        sent = test_send.send(session, g.shop, found.event, step, source)
+    if isinstance(sent, test_send.NotSent):
+        return preview(key, step, channel, toast=sent.why)
+    return messages.show(sent, toast=_("The test is on its way"))
 
 
 def _show(

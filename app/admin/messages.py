@@ -9,10 +9,10 @@ import orjson
 from flask import Response, g, request
 
 from app import clock
-from app.admin import paging, parked
+from app.admin import charts, paging, parked
 from app.admin.guard import bp, settings
 from app.admin.queries import messages as queries
-from app.admin.showing import missing, page
+from app.admin.showing import missing, page, part
 from app.admin.words import CHANNELS, _
 from app.channels.base import OutboundEmail
 from app.content.segments import segments
@@ -20,6 +20,8 @@ from app.messages.stored import stored
 from app.transaction import transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
 
 GROUP_WORDS = {
@@ -34,33 +36,40 @@ GROUP_WORDS = {
 @bp.get("/admin/messages", endpoint="messages")
 def listed() -> Response:
     """The log, newest first."""
-    group = request.args.get("state") or None
-    channel = request.args.get("channel") or None
-    wanted = queries.Filter(
+    return _list(_wanted(request.args), request.args.get("before"))
+
+
+def _wanted(given: Mapping[str, str]) -> queries.Filter:
+    group, channel = given.get("state") or None, given.get("channel") or None
+    return queries.Filter(
         group if group in queries.GROUPS else None,
-        request.args.get("journey") or None,
+        given.get("journey") or None,
         channel if channel in CHANNELS else None,
-        request.args.get("reason") or None,
+        given.get("reason") or None,
     )
-    before = paging.read(request.args.get("before"))
+
+
+def _kept(wanted: queries.Filter) -> dict[str, str]:
+    """The choice as an address keeps it."""
+    named = {"state": wanted.group, "journey": wanted.journey, "channel": wanted.channel, "reason": wanted.reason}
+    return {name: value for name, value in named.items() if value}
+
+
+def _list(wanted: queries.Filter, cursor: str | None, toast: str | None = None) -> Response:
+    before = paging.read(cursor)
     with transaction(g.shop_id) as session:
         rows, following = paging.cut(queries.listed(session, g.shop_id, wanted, before), "planned_at")
         journeys = queries.journeys(session, g.shop_id)
-    kept = {
-        name: value
-        for name, value in (
-            ("state", wanted.group),
-            ("journey", wanted.journey),
-            ("channel", wanted.channel),
-            ("reason", wanted.reason),
-        )
-        if value
-    }
+    kept = _kept(wanted)
     return page(
         "messages.html",
         title=_("Messages"),
+        toast=toast,
+        address=f"/admin/messages?{urlencode(kept)}" if request.method == "POST" else None,
         messages=rows,
         wanted=wanted,
+        kept=kept,
+        may_double=parked.MAY_DOUBLE,
         journeys=journeys,
         groups=GROUP_WORDS,
         older=following and f"/admin/messages?{urlencode({**kept, 'before': str(following)})}",
@@ -72,7 +81,7 @@ def listed() -> Response:
 @bp.get("/admin/messages/<int:message_id>", endpoint="message")
 def one(message_id: int) -> Response:
     """One message with everything that is known about it."""
-    return _show(message_id)
+    return show(message_id)
 
 
 @bp.post("/admin/messages/<int:message_id>/retry", endpoint="message_retry")
@@ -80,7 +89,7 @@ def retry(message_id: int) -> Response:
     """Try a parked message again."""
     with transaction(g.shop_id) as session:
         done = parked.retry(session, g.shop_id, message_id)
-    return _show(message_id, toast=_("It goes again now") if done else _("It can't be tried again"))
+    return show(message_id, toast=_("It goes again now") if done else _("It can't be tried again"))
 
 
 @bp.post("/admin/messages/<int:message_id>/drop", endpoint="message_drop")
@@ -88,7 +97,36 @@ def drop(message_id: int) -> Response:
     """Give a parked message up."""
     with transaction(g.shop_id) as session:
         done = parked.drop(session, g.shop_id, message_id)
-    return _show(message_id, toast=_("Dropped") if done else _("It isn't waiting for you any more"))
+    return show(message_id, toast=_("Dropped") if done else _("It isn't waiting for you any more"))
+
+
+@bp.post("/admin/messages/parked/retry", endpoint="parked_retry")
+def retry_all() -> Response:
+    """Try all parked ones of the present choice again."""
+    wanted = _wanted(request.form)
+    with transaction(g.shop_id) as session:
+        count = parked.retry_all(session, g.shop_id, wanted)
+    left = _("those that could reach people twice were left out") if wanted.reason != parked.MAY_DOUBLE else ""
+    return _list(wanted, None, toast=_("{n} go again now", n=count) + (f"; {left}" if left else ""))
+
+
+@bp.post("/admin/messages/parked/drop", endpoint="parked_drop")
+def drop_all() -> Response:
+    """Give all parked ones of the present choice up."""
+    wanted = _wanted(request.form)
+    with transaction(g.shop_id) as session:
+        count = parked.drop_all(session, g.shop_id, wanted)
+    return _list(wanted, None, toast=_("{n} dropped", n=count))
+
+
+@bp.get("/admin/messages/reasons", endpoint="message_reasons")
+def reasons() -> Response:
+    """Why messages of the last 30 days didn't go, or wait, as a picture."""
+    wanted = _wanted(request.args)
+    with transaction(g.shop_id) as session:
+        found = queries.reasons(session, g.shop_id, wanted, clock.now())
+    return part("message_reasons.html", reasons=found, most=max((row.count for row in found), default=0),
+                kept=_kept(wanted), share=charts.share)  # fmt: skip
 
 
 @bp.get("/admin/messages.json", endpoint="messages_json")
@@ -100,7 +138,8 @@ def as_json() -> Response:
     return Response(orjson.dumps(found), mimetype="application/json")
 
 
-def _show(message_id: int, toast: str | None = None) -> Response:
+def show(message_id: int, toast: str | None = None) -> Response:
+    """One message, as it is now."""
     with transaction(g.shop_id) as session:
         message = queries.one(session, g.shop_id, message_id)
         if message is None:

@@ -14,6 +14,11 @@ from app.transaction import ring_after_commit
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.admin.queries.messages import Filter
+
+MAY_DOUBLE = "outcome_unknown"
+"""The reason of messages that the provider may have taken already."""
+
 
 def retry(session: Session, shop_id: int, message_id: int) -> bool:
     """Let a parked message go once more; it passes all gates again. False when it isn't parked, or no longer useful."""
@@ -46,6 +51,58 @@ def _leave(session: Session, shop_id: int, message_id: int, following: str, reas
     if following == "due":
         ring_after_commit(session, "send")
     return True
+
+
+def retry_all(session: Session, shop_id: int, wanted: Filter) -> int:
+    """Let the parked messages of a choice go once more, those still useful; returns how many.
+
+    Those whose outcome nobody knows could reach people twice: they go only when just they were chosen.
+    """
+    return _leave_all(session, shop_id, wanted, "due", "retried_by_merchant", spared=MAY_DOUBLE)
+
+
+def drop_all(session: Session, shop_id: int, wanted: Filter) -> int:
+    """Give the parked messages of a choice up; returns how many."""
+    return _leave_all(session, shop_id, wanted, "cancelled", "dropped_by_merchant")
+
+
+def _leave_all(
+    session: Session, shop_id: int, wanted: Filter, following: str, reason: str, spared: str | None = None
+) -> int:
+    assert may_become("parked", following)  # noqa: S101 the table of states decides
+    now = clock.now()
+    rows = session.execute(
+        text("""
+            UPDATE message SET state = :state, reason = :because, due_at = CASE WHEN :state = 'due'
+                    THEN CAST(:now AS timestamptz) ELSE due_at END, lease_token = NULL, lease_until = NULL,
+                updated_at = :now
+            WHERE shop_id = :shop AND state = 'parked' AND (:state <> 'due' OR useful_until > :now)
+                AND (CAST(:channel AS text) IS NULL OR channel = :channel)
+                AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+                AND (CAST(:spared AS text) IS NULL OR reason IS DISTINCT FROM :spared OR reason = :reason)
+                AND (CAST(:journey AS text) IS NULL OR journey_id = (
+                    SELECT id FROM journey WHERE shop_id = :shop AND key = :journey))
+            RETURNING id, customer_id, step, journey_id, enrolment_id
+        """),
+        {
+            "shop": shop_id,
+            "state": following,
+            "because": reason,
+            "now": now,
+            "channel": wanted.channel,
+            "reason": wanted.reason,
+            "journey": wanted.journey,
+            "spared": spared,
+        },
+    ).all()
+    outcome = "deferred" if following == "due" else following
+    log(
+        session,
+        [Decided(r.customer_id, r.step, outcome, reason, now, r.journey_id, r.enrolment_id, r.id) for r in rows],
+    )
+    if rows and following == "due":
+        ring_after_commit(session, "send")
+    return len(rows)
 
 
 def redrive(session: Session, shop_id: int, delivery_id: int | None = None) -> int:

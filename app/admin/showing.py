@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import orjson
 from babel.numbers import format_decimal
 from flask import Response, g, render_template, request
+from markupsafe import Markup, escape
 
 from app import clock
 from app.admin import words
@@ -39,8 +40,16 @@ def install(app: Flask) -> None:
     """Give templates their words and filters."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        reason=words.reason, spelled=words.spelled, moment=moment, day=day, ago=ago, money=money, number=number
+        reason=words.reason,
+        spelled=words.spelled,
+        moment=moment,
+        day=day,
+        ago=ago,
+        money=money,
+        number=number,
+        address=address,
     )
+    app.jinja_env.filters["address"] = address
     app.jinja_env.globals.update(_=_, words=words)
 
 
@@ -122,3 +131,11 @@ def money(minor: int | None, currency: str | None = None) -> str:
 def number(value: int) -> str:
     """A count as the shop's language writes it."""
     return format_decimal(value, locale=locale_of(g.shop.locale))
+
+
+def address(value: str | None) -> Markup:
+    """An address that breaks, where it must, before its signs and not within a word."""
+    broken = escape(value or "")
+    for sign in ("@", ".", "-", "_"):
+        broken = broken.replace(sign, Markup("<wbr>") + sign)
+    return broken

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from app.admin.paging import Cursor
 
 
-def found(session: Session, shop_id: int, query: str, before: Cursor | None) -> Sequence[Any]:
+def found(session: Session, shop_id: int, query: str, before: Cursor | None, size: int = PAGE) -> Sequence[Any]:
     """People whose email, phone or name begins so, the newest first; one more than a page holds."""
     words = query.lower().split()
     conditions = ["shop_id = :shop", "merged_into_id IS NULL"]
-    parameters: dict[str, Any] = {"shop": shop_id, "size": PAGE + 1}
+    parameters: dict[str, Any] = {"shop": shop_id, "size": size + 1}
     if words:
         conditions.append(
             "(email LIKE :begins OR (:phone <> '' AND phone LIKE '+' || :phone || '%') "
@@ -40,7 +40,8 @@ def found(session: Session, shop_id: int, query: str, before: Cursor | None) -> 
         parameters |= {"at": before.at, "id": before.id}
     return session.execute(
         text(f"""
-            SELECT id, first_name, last_name, email, phone, orders_count, spent, last_order_at, first_seen_at
+            SELECT id, first_name, last_name, email, phone, country, tags, orders_count, spent, last_order_at,
+                first_seen_at
             FROM customer WHERE {" AND ".join(conditions)} ORDER BY first_seen_at DESC, id DESC LIMIT :size
         """),  # noqa: S608 conditions are our own, values are bound
         parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -11,11 +12,13 @@ from app.admin.paging import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from app.admin.paging import Cursor
 
+COUNTED: Final = timedelta(days=30)
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "sent": ("accepted", "delivered"),
     "waiting": ("planned", "due", "deferred", "claimed", "sending", "unknown"),
@@ -63,6 +66,22 @@ def listed(session: Session, shop_id: int, wanted: Filter, before: Cursor | None
             ORDER BY m.planned_at DESC, m.id DESC LIMIT :size
         """),  # noqa: S608 conditions are our own, values are bound
         parameters,
+    ).all()
+
+
+def reasons(session: Session, shop_id: int, wanted: Filter, now: datetime) -> Sequence[Any]:
+    """(reason, count) of the last 30 days' messages that didn't go or wait, of a journey and channel; most first."""
+    return session.execute(
+        text("""
+            SELECT reason, count(*) AS count FROM message
+            WHERE shop_id = :shop AND planned_at >= :since AND reason IS NOT NULL
+                AND state IN ('skipped', 'expired', 'cancelled', 'deferred', 'parked', 'failed', 'bounced')
+                AND (CAST(:channel AS text) IS NULL OR channel = :channel)
+                AND (CAST(:journey AS text) IS NULL OR journey_id = (
+                    SELECT id FROM journey WHERE shop_id = :shop AND key = :journey))
+            GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 12
+        """),
+        {"shop": shop_id, "since": now - COUNTED, "channel": wanted.channel, "journey": wanted.journey},
     ).all()
 
 
