@@ -24,6 +24,13 @@ class Decision(Tenant, Base):
     __tablename__ = "decision"
     __table_args__ = (
         Index("ix_decision_customer", "shop_id", "customer_id", "at"),
+        Index("ix_decision_door", "shop_id", "journey_id", "at", postgresql_where=text("step = 'trigger'")),
+        Index(
+            "ix_decision_unwritten",
+            "shop_id",
+            "at",
+            postgresql_where=text("outcome = 'skipped' AND message_id IS NULL"),
+        ),
         Index("ix_decision_enrolment", "shop_id", "enrolment_id", "id"),
         # A refusal is recorded once, however often its occasion is reported.
         Index(

@@ -61,6 +61,7 @@ def _welcome(platform: ShopifyPlatform, entered: Session, *, by_script: bool) ->
             return _fresh_token(by_script=by_script)
         return refused_by_store(found)
     g.shop, g.shop_id, g.user_id = found, found.id, entered.user_id
+    installing.keep_up(found.id)
     return None
 
 

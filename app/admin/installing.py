@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import select, text
 
 from app import clock
 from app.journeys import service as journeys
+from app.journeys.models import Journey
 from app.platforms import access
 from app.platforms.base import TokenGranted, TokenUnavailable
 from app.platforms.shopify.asking import ShopInfo, shop_info
@@ -86,6 +87,28 @@ def ensure(platform: ShopifyPlatform, shop_id: int, id_token: str) -> Shop | Not
     if found.is_ready:
         return found.shop
     return _one_at_a_time(platform, found, lambda: platform.tokens.exchange(found.shop.domain, id_token))
+
+
+def keep_up(shop_id: int) -> None:
+    """Give a shop the starters that came with a newer release: once for each shop in a process, a release being one."""
+    if shop_id in _Seen.shops:
+        return
+    with transaction(shop_id) as session:
+        have = set(session.scalars(select(Journey.key).where(Journey.shop_id == shop_id)))
+        if any(folder.parent.name not in have for folder in journeys.LIBRARY.glob("*/definition.yaml")):
+            # One process at a time: a journey's key is unique in its shop.
+            session.execute(
+                text("SELECT pg_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
+                {"lock": INSTALL_LOCK, "shop": shop_id % 2**31},
+            )
+            journeys.install_starters(session)
+    _Seen.shops.add(shop_id)
+
+
+class _Seen:
+    """Shops that have every starter of this release."""
+
+    shops: ClassVar[set[int]] = set()
 
 
 def redeem(platform: ShopifyPlatform, shop_id: int, code: str) -> Shop | NotInstalled:

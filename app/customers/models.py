@@ -25,6 +25,8 @@ class Customer(Tenant, Base):
             postgresql_where=text("email IS NOT NULL AND merged_into_id IS NULL"),
         ),
         Index("ix_customer_phone", "shop_id", "phone", postgresql_where=text("phone IS NOT NULL")),
+        # What a search begins with.
+        Index("ix_customer_email_begins", "shop_id", "email", postgresql_ops={"email": "text_pattern_ops"}),
         Index("ix_customer_last_order", "shop_id", "last_order_at"),
         Index("ix_customer_listed", "shop_id", "first_seen_at", "id", postgresql_where=text("merged_into_id IS NULL")),
         Index("ix_customer_merged", "shop_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),

@@ -48,6 +48,7 @@ class Message(Tenant, Base):
         ),
         Index("ix_message_customer", "shop_id", "customer_id", "channel", "accepted_at"),
         Index("ix_message_listed", "shop_id", "planned_at", "id"),
+        Index("ix_message_journey", "shop_id", "journey_id", "planned_at"),
         Index("ix_message_attempt", "shop_id", "attempt_id"),
         Index("ix_message_parked", "shop_id", "id", postgresql_where=text("state = 'parked'")),
         same_shop("customer_id", "customer"),
@@ -116,6 +117,7 @@ class Attempt(Tenant, Base):
     __tablename__ = "attempt"
     __table_args__ = (
         Index("ix_attempt_message", "shop_id", "message_id"),
+        Index("ix_attempt_begun", "shop_id", "begun_at"),
         same_shop("message_id", "message"),
     )
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 import pytest
 
 from app import registry
+from app.admin import installing
 from app.platforms.shopify.platform import ShopifyPlatform
 from app.shops import service as shops
 from config import Shopify
@@ -341,3 +342,13 @@ def test_from_within_the_admins_frame_session_tokens_are_the_way(client: FlaskCl
     del store
     answer = client.get(f"/auth/shopify?{signed(embedded='1', id_token=id_token())}")
     assert answer.headers["Location"].startswith("/?")
+
+
+def test_a_starter_of_a_newer_release_reaches_shops_on_their_next_visit(admin: Admin, shop: int) -> None:
+    keys = "SELECT key FROM journey WHERE shop_id = :shop ORDER BY key"
+    everything = rows(shop, keys)
+    rows(shop, "DELETE FROM journey WHERE shop_id = :shop AND key = 'replenishment' RETURNING id")
+    installing._Seen.shops.discard(shop)  # the release restarts every process
+    assert admin.get("/").status_code == 200
+    assert rows(shop, keys) == everything
+    assert not rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")
