@@ -49,8 +49,13 @@ def test_contents_of_messages_are_kept_as_long_as_the_merchant_says(
 ) -> None:
     if setting is not None:
         with transaction(office.shop_id) as session:
-            session.execute(text("UPDATE shop SET settings = jsonb_build_object('retention', "
-                                 "jsonb_build_object('message_content_days', CAST(:days AS int)))"), {"days": setting})  # fmt: skip
+            session.execute(
+                text(
+                    "UPDATE shop SET settings = jsonb_build_object('retention', "
+                    "jsonb_build_object('message_content_days', CAST(:days AS int)))"
+                ),
+                {"days": setting},
+            )
     office.world.time.move(days=days)
     retention.run()
     assert office.one("SELECT count(*) AS n FROM message_content").n == left

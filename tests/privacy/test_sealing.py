@@ -14,9 +14,9 @@ from app.privacy import resealing
 from app.reviews.models import Review
 from app.security import keyring
 from app.security.keyring import CannotOpenError, Keyring
-from app.shops.models import ProviderAccount, Shop
+from app.shops.models import ProviderAccount
 from app.transaction import transaction
-from tests.conftest import make_shop
+from tests.conftest import NOON, make_shop
 from tests.core.conftest import checkout
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def rotated(settings: Settings) -> Iterator[Keyring]:
     keyring.use(Keyring(settings.secret_keys))
 
 
+def account(shop_id: int, key: str) -> ProviderAccount:
+    return ProviderAccount(
+        shop_id=shop_id, channel="email", provider="sendgrid", credentials={"api_key": key}, created_at=NOON
+    )
+
+
 def sealed_values(url: str) -> dict[str, list[bytes]]:
     with psycopg.connect(url) as connection:
         return {
@@ -53,8 +59,7 @@ def test_a_value_moved_to_another_shops_row_does_not_open(shop: int, services: t
     other = make_shop("other.myshopify.com")
     for number, owner in enumerate((shop, other)):
         with transaction(owner) as session:
-            session.add(ProviderAccount(shop_id=owner, channel="email", provider="sendgrid",
-                                        credentials={"api_key": f"SG.{number}"}, created_at=session.get_one(Shop, owner).created_at))  # fmt: skip
+            session.add(account(owner, f"SG.{number}"))
     with psycopg.connect(services[0].url, autocommit=True) as owner_of_all:
         owner_of_all.execute(
             "UPDATE provider_account SET credentials = (SELECT credentials FROM provider_account WHERE shop_id = %s) "

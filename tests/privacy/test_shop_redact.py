@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
+import psycopg
 from sqlalchemy import text
 
 from app.privacy import requests, shop_erasing
@@ -15,7 +15,7 @@ from tests.core.conftest import checkout
 from tests.privacy.conftest import EMAIL, shop_rows
 
 if TYPE_CHECKING:
-    import psycopg
+    import pytest
 
     from local.services import Postgres, Redis
     from tests.privacy.conftest import Eyes, Office
@@ -32,11 +32,10 @@ def redact(office: Office) -> None:
 
 
 def rows_of(postgres: Postgres, shop_id: int) -> dict[str, int]:
-    import psycopg
-
     with psycopg.connect(postgres.url) as connection:
         tables = connection.execute(
-            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'shop_id'"
+            "SELECT table_name FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND column_name = 'shop_id'"
         ).fetchall()
         counts = {
             name: _count(connection, f'SELECT count(*) FROM "{name}" WHERE shop_id = {shop_id}')  # noqa: S608
