@@ -53,6 +53,7 @@ def test_those_that_could_double_go_when_they_alone_were_chosen(admin: Admin, sh
     message = add_message(shop, add_customer(shop))
     page = admin.get("/admin/messages", state="parked", reason="outcome_unknown").text
     assert "another try could reach people twice" in page
+    assert page.count('<input type="hidden" name="reason" value="outcome_unknown">') == 3, "the choice goes along"
     admin.post("/admin/messages/parked/retry", {"state": "parked", "reason": "outcome_unknown"})
     assert states(shop)[message] == ("due", "retried_by_merchant")
 
