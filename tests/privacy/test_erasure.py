@@ -10,13 +10,15 @@ from sqlalchemy import text
 
 from app.customers import service as customers
 from app.customers.queries import profiles
-from app.messages import evidence
+from app.messages import claiming, evidence, handover
 from app.privacy import processors, requests, searching
+from app.privacy.erasing import Asked, erase_person
 from app.privacy.searching import Search, Traces
 from app.security.sealed import seal_bytes
 from app.shops.models import ProviderAccount
 from app.transaction import transaction
 from tests.core.conftest import checkout, order
+from tests.messages.conftest import make_message, make_person
 from tests.privacy.conftest import EMAIL, PHONE, customer_id, shop_rows
 
 if TYPE_CHECKING:
@@ -414,3 +416,28 @@ def test_nobody_else_is_touched(office: Office) -> None:
     office.work()
     assert office.one("SELECT * FROM customer WHERE external_id = '9005'") == before
     assert office.one("SELECT count(*) AS n FROM message_content").n == 1
+
+
+def test_two_hundred_people_erased_between_claim_and_hand_over_get_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [make_person(office.world, number) for number in range(100, 300)]
+    for person_id in people:
+        make_message(office.world, person_id)
+    claim = claiming.claim
+
+    def claims_and_then_all_are_erased(*args: Any, **kwargs: Any) -> Any:
+        claimed = claim(*args, **kwargs)
+        for number in range(100, 300):
+            with transaction(office.shop_id) as session:
+                erase_person(session, Asked(customer_id=f"c{number}"))
+        return claimed
+
+    sent = len(office.world.email.sent)
+    with monkeypatch.context() as between:
+        between.setattr(handover, "claim", claims_and_then_all_are_erased)
+        office.world.handover.drain(limit=1)
+    office.world.handover.drain()
+    assert len(office.world.email.sent) == sent
+    states = office.rows("SELECT state, reason, count(*) AS n FROM message WHERE step = 'hello' GROUP BY 1, 2")
+    assert [tuple(row) for row in states] == [("cancelled", "erased", 200)]
