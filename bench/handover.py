@@ -15,13 +15,12 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis
 import rq
-from sqlalchemy.orm import Session
-from tests.chaos.cluster import EMAIL, Cluster
 
 from app import create_app, registry, transaction
 from app.channels.base import Account, OutboundEmail
@@ -31,6 +30,7 @@ from app.customers.models import Customer
 from app.messages.handover import Handover
 from app.messages.models import Message
 from config import Settings
+from tests.chaos.cluster import EMAIL, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +70,6 @@ def naive_job(shop_id: int, message_id: int) -> None:
         template.render(context, "en", "USD", "UTC", lambda url: url)
         registry.provider("sendgrid").send(outbound(message_id), HTTP_ACCEPTED)
         message.state = "accepted"
-        _flush(session)
-
-
-def _flush(session: Session) -> None:
-    session.flush()
 
 
 def one_job_each(redis_url: str, shop_id: int, ids: list[int]) -> None:
@@ -109,14 +104,17 @@ def main(count: int) -> None:
             cluster.faults(sendgrid={"delay_ms": DELAY_MS, "receipts": "off"})
             shop_id = cluster.make_shop()
             cluster.make_messages(shop_id, count + count // NAIVE_SHARE, 0)
-            ids = [r[0] for r in cluster.sql("UPDATE message SET state = 'planned' WHERE id IN (SELECT id FROM message "
-                                             "ORDER BY id DESC LIMIT %s) RETURNING id", count // NAIVE_SHARE)]  # fmt: skip
-            figures["bare"].append(rate(count, lambda: bare(count)))
+            rows = cluster.sql(
+                "UPDATE message SET state = 'planned' WHERE id IN (SELECT id FROM message ORDER BY id DESC LIMIT %s) "
+                "RETURNING id",
+                count // NAIVE_SHARE,
+            )
+            ids = [row[0] for row in rows]
+            figures["bare"].append(rate(count, partial(bare, count)))
             figures["ours"].append(rate(count, handover.drain))
             assert cluster.states()["accepted"] == count, cluster.states()  # noqa: S101 a benchmark that lies is none
-            figures["one job each"].append(
-                rate(len(ids), lambda ids=ids, s=shop_id: one_job_each(cluster.redis.url, s, ids))
-            )  # type: ignore[misc]
+            naive = partial(one_job_each, cluster.redis.url, shop_id, ids)
+            figures["one job each"].append(rate(len(ids), naive))
         bare_rate = statistics.median(figures["bare"])
         for name, rates in figures.items():
             median = statistics.median(rates)

@@ -64,7 +64,7 @@ class Contexts:
             "preferences_url": f"{self._public_url}/p/{token}",
             "open_pixel_url": f"{self._public_url}/o/{tokens.make('open', self._shop.id, message_id)}.gif",
         }
-        context |= self._about(message_id, ref, subject)
+        context |= self._about(message_id, ref, subject, wants)
         if any(name.startswith("products") for name in wants):
             bought = {str(line["product_id"]) for line in subject.items}
             context["products"] = self._recommended(bought)
@@ -75,7 +75,7 @@ class Contexts:
         """The shop's own address."""
         return (self._shop.storefront_url or f"https://{self._shop.domain}").rstrip("/")
 
-    def _about(self, message_id: int, ref: Ref, subject: Subject) -> dict[str, Any]:
+    def _about(self, message_id: int, ref: Ref, subject: Subject, wants: Collection[str]) -> dict[str, Any]:
         row = subject.row
         if ref.kind in ("checkout", "cart"):
             url = f"{self._public_url}/r/{tokens.make('restore', self._shop.id, message_id)}"
@@ -83,7 +83,7 @@ class Contexts:
             return {ref.kind: {"url": url, "items": items, "total": row.total, "subtotal": _sum(items)}}
         if ref.kind == "order":
             items = [self._item(line) for line in subject.items]
-            return {
+            about = {
                 "order": {
                     "name": row.name,
                     "items": items,
@@ -91,8 +91,10 @@ class Contexts:
                     "status_url": _opened(row.status_url),
                     "placed_at": row.placed_at.isoformat() if row.placed_at else None,
                 },
-                "review": self._review(message_id, subject.to_review),
             }
+            if any(name.startswith("review") for name in wants):
+                about["review"] = self._review(message_id, subject.to_review)
+            return about
         return {"product": self._to_reorder(message_id, row)} if ref.kind == "variant" else {}
 
     def _item(self, line: Mapping[str, Any]) -> dict[str, Any]:

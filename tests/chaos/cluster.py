@@ -1,4 +1,4 @@
-"""A small installation that may be broken: own PostgreSQL with fsync, own Redis, providers with a ledger, real workers."""
+"""A small installation that may be broken: PostgreSQL with fsync, Redis, providers with a ledger, real workers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import urlsafe_b64decode
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,19 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import redis
+
+from app.messages.states import OPEN_STATES
+from app.security import tokens
 from local.ports import free_port
 from local.services import Postgres, Redis
 from simulator.providers.keys import load_or_make, public_text
-
-from app.security import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-OPEN = "('planned', 'due', 'deferred', 'claimed', 'sending', 'unknown')"
 EMAIL = """<mjml><mj-head><mj-title>Hello {{ customer.first_name }}</mj-title></mj-head><mj-body><mj-section><mj-column>
-<mj-text>Hello {{ customer.first_name }}, this is {{ shop.name }}.</mj-text></mj-column></mj-section></mj-body></mjml>"""
+<mj-text>Hello {{ customer.first_name }}, this is {{ shop.name }}.</mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
 SMS = "{{ shop.name }}: hello {{ customer.first_name }}. Reply STOP to opt out"
 
 
@@ -149,7 +151,7 @@ class Cluster:
 
     def faults(self, **switches: dict[str, Any]) -> None:
         """Set the providers' fault switches."""
-        request = urllib.request.Request(  # noqa: S310 our own loopback address
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.providers_port}/faults", json.dumps(switches).encode(),
             {"Content-Type": "application/json"},
         )  # fmt: skip
@@ -193,7 +195,7 @@ class Cluster:
         """Message -> how often a provider took it. The only witness that counts."""
         found: Counter[int] = Counter()
         for line in self.ledger_lines()[self.seen :]:
-            named = tokens._varints(__import__("base64").urlsafe_b64decode(line["message_id"] + "==")[1:-16])
+            named = tokens._varints(urlsafe_b64decode(line["message_id"] + "==")[1:-16])
             found[named[1]] += 1
         return found
 
@@ -203,7 +205,7 @@ class Cluster:
         return dict(rows)
 
     def left(self) -> int:
-        return int(self.sql(f"SELECT count(*) FROM message WHERE state IN {OPEN}")[0][0])  # noqa: S608 a constant
+        return int(self.sql("SELECT count(*) FROM message WHERE state = ANY(%s)", list(OPEN_STATES))[0][0])
 
     def make_shop(self, domain: str = "acme.myshopify.com") -> int:
         rows = self.sql(
@@ -230,8 +232,8 @@ class Cluster:
             ), numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM people)
             INSERT INTO message (shop_id, customer_id, step, template_id, channel, purpose, audience, subject_kind,
                 subject_key, since, state, planned_at, due_at, useful_until, updated_at)
-            SELECT t.shop_id, p.id, 'hello', t.id, t.channel, 'transactional', 'anyone', 'none', '', now(), 'due', now(),
-                now(), now() + interval '1 day', now()
+            SELECT t.shop_id, p.id, 'hello', t.id, t.channel, 'transactional', 'anyone', 'none', '', now(), 'due',
+                now(), now(), now() + interval '1 day', now()
             FROM numbered p JOIN template t ON t.shop_id = %s
                 AND t.channel = CASE WHEN p.n <= %s THEN 'email' ELSE 'sms' END
             """,

@@ -1,4 +1,4 @@
-"""The storm: messages go out while processes are killed, Redis is flushed and PostgreSQL crashes; then it is counted."""
+"""The storm: messages go out while processes are killed, Redis is flushed, PostgreSQL crashes; then it is counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from tests.chaos.cluster import OPEN, until
+from app.messages.states import OPEN_STATES
+from tests.chaos.cluster import until
 
 if TYPE_CHECKING:
     from tests.chaos.cluster import Cluster
@@ -106,8 +107,9 @@ class Storm:
         figures = cluster.sql(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NULL OR outcome = 'unknown'), "
             "(SELECT count(*) FROM message WHERE repeats > 0), "
-            f"(SELECT count(*) FROM message WHERE state IN {OPEN} "  # noqa: S608 a constant
-            "  OR state NOT IN ('accepted', 'delivered') AND reason IS NULL)"
+            "(SELECT count(*) FROM message WHERE state = ANY(%s) "
+            "OR state NOT IN ('accepted', 'delivered') AND reason IS NULL)",
+            list(OPEN_STATES),
         )[0]
         return Count(
             self.seed, len(rows), round(seconds, 1), kills, flushes, crashed,
@@ -123,4 +125,5 @@ def settled(cluster: Cluster, seconds: float = 60) -> None:
         until(lambda: cluster.left() == 0, seconds, "everything to be settled")
     except AssertionError as error:
         found = cluster.sql("SELECT channel, state, reason, count(*) FROM message GROUP BY 1, 2, 3")
-        raise AssertionError(f"{error}: {found}, {cluster.sql('SELECT * FROM breaker')}") from None
+        found += cluster.sql("SELECT * FROM breaker")
+        raise AssertionError(f"{error}: {found}") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import redis
 import rq
+
 from tests.chaos.cluster import until
 from tests.chaos.storm import settled
 

@@ -54,13 +54,13 @@ def ends(world: World) -> list[tuple[str, str | None]]:  # noqa: F811
     return [(r.state, r.end_reason) for r in world.rows("SELECT state, end_reason FROM enrolment ORDER BY id")]
 
 
-def cart(world: World, token: str = "cart-1", **more: Any) -> dict[str, Any]:  # noqa: F811
+def cart(world: World, name: str = "cart-1", **more: Any) -> dict[str, Any]:  # noqa: F811
     now = world.time.at.isoformat()
     line = {
         "id": 91, "variant_id": 91, "product_id": 81, "title": "House blend", "quantity": 2, "price": "20.00",
         "sku": "HB", "gift_card": False,
     }  # fmt: skip
-    return {"id": token, "token": token, "line_items": [line], "created_at": now, "updated_at": now, **more}
+    return {"id": name, "token": name, "line_items": [line], "created_at": now, "updated_at": now, **more}
 
 
 def product(world: World, product_id: int = 81, variant_id: int = 91, **more: Any) -> dict[str, Any]:  # noqa: F811
@@ -107,8 +107,10 @@ def say(world: World, channel: str, state: str) -> None:  # noqa: F811
     """A consent webhook in one line: everybody says so now."""
     with transaction(world.shop_id) as session:
         session.execute(
-            text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
-                 "double_opt_in, evidence, recorded_at) SELECT shop_id, id, :channel, 'marketing', :state, :now, 'test', "
+            text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, "
+"source, "
+                 "double_opt_in, evidence, recorded_at) SELECT shop_id, id, :channel, 'marketing', :state, :now, "
+"'test', "
                  "false, '{}', :now FROM customer WHERE shop_id = :shop"),
             {"shop": world.shop_id, "channel": channel, "state": state, "now": world.time.at},
         )  # fmt: skip

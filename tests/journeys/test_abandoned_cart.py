@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -30,17 +30,17 @@ def story(world: World) -> World:
     return world
 
 
-def identified(world: World, token: str = "cart-1") -> None:
+def identified(world: World, name: str = "cart-1") -> None:
     """What the storefront's signed call does: it names the cart's owner, and the journeys hear of it."""
     with transaction(world.shop_id) as session:
         row = session.execute(
             text("UPDATE cart SET customer_id = (SELECT id FROM customer LIMIT 1) WHERE token = :token RETURNING id"),
-            {"token": token},
+            {"token": name},
         ).one()
         react(session, Touched(carts={row.id}))
 
 
-def fills(world: World, **more: object) -> None:
+def fills(world: World, **more: Any) -> None:
     world.deliver("carts/update", cart(world, **more))
     world.apply()
     identified(world)

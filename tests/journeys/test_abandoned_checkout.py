@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +16,7 @@ from tests.journeys.conftest import ends, live, outcomes, say, sent
 if TYPE_CHECKING:
     from tests.core.conftest import World
 
-NOBODY_ASKED = {"buyer_accepts_marketing": False, "buyer_accepts_sms_marketing": False}
+NOBODY_ASKED: dict[str, Any] = {"buyer_accepts_marketing": False, "buyer_accepts_sms_marketing": False}
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_a_webhook_a_day_late_brings_nobody_in(story: World) -> None:
     ],
 )
 def test_what_is_no_abandoned_checkout_has_its_reason_on_record(
-    story: World, change: dict[str, object], reason: str
+    story: World, change: dict[str, Any], reason: str
 ) -> None:
     story.deliver("checkouts/update", checkout(story, **change))
     live(story, days=6)
@@ -279,7 +279,7 @@ def test_a_checkout_of_gift_cards_has_its_reason_on_record(story: World) -> None
 
 
 def test_a_guest_without_an_address_enters_nothing(story: World) -> None:
-    anonymous = {"email": None, "customer": None, "sms_marketing_phone": None, "phone": None}
+    anonymous: dict[str, Any] = {"email": None, "customer": None, "sms_marketing_phone": None, "phone": None}
     story.deliver("checkouts/update", checkout(story, **anonymous))
     live(story, days=6)
     assert sent(story) == []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.core.conftest import World
 
-BUYER = {"buyer_accepts_marketing": True}
+BUYER: dict[str, Any] = {"buyer_accepts_marketing": True}
 
 
 @pytest.fixture
@@ -284,7 +284,8 @@ def test_who_asked_in_the_first_order_is_not_asked_in_the_second_of_the_same_wee
 def review(story: World, product_id: str = "81") -> None:
     with transaction(story.shop_id) as session:
         session.execute(
-            text("INSERT INTO review (shop_id, customer_id, order_id, product_external_id, rating, created_at, updated_at) "
+            text("INSERT INTO review (shop_id, customer_id, order_id, product_external_id, rating, created_at, "
+                 "updated_at) "
                  "SELECT shop_id, customer_id, id, :product, 5, :now, :now FROM orders WHERE shop_id = :shop LIMIT 1"),
             {"shop": story.shop_id, "product": product_id, "now": story.time.at},
         )  # fmt: skip

@@ -16,7 +16,9 @@ FIELDS = ("a", "b", "bought")
 
 durations = st.sampled_from(["0m", "30m", "1h", "1d", "3d", "2w"])
 conditions = st.builds(
-    lambda field, negative: {"field": field, "is": "is_not" if negative else "is"}, st.sampled_from(FIELDS), st.booleans()
+    lambda field, negative: {"field": field, "is": "is_not" if negative else "is"},
+    st.sampled_from(FIELDS),
+    st.booleans(),
 )
 waits = st.builds(
     lambda span, after, otherwise, give_up: {
@@ -50,9 +52,9 @@ untimed = st.recursive(waits | sends, splits, max_leaves=8)
 def named(tree: list[dict[str, Any]], counter: list[int]) -> list[dict[str, Any]]:
     """Give every step a name of its own."""
     found = []
-    for step in tree:
+    for nameless in tree:
         counter[0] += 1
-        step = {"id": f"s{counter[0]}", **step}
+        step = {"id": f"s{counter[0]}", **nameless}
         if "split" in step:
             branches = {name: named(step["split"][name], counter) for name in ("yes", "no")}
             step["split"] = step["split"] | branches

@@ -18,7 +18,7 @@ from tests.journeys.conftest import DAY, ends, live, outcomes, person, product, 
 if TYPE_CHECKING:
     from tests.core.conftest import World
 
-BUYER = {"buyer_accepts_marketing": True}
+BUYER: dict[str, Any] = {"buyer_accepts_marketing": True}
 
 
 def line(quantity: int = 1, variant_id: int = 91, product_id: int = 81) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def history(
         for nth in range(2):
             at = (NOON - timedelta(days=300 - nth * days)).isoformat()
             world.deliver("orders/create", order(
-                world, 100_000 + number * 2 + nth, None, **person(number), created_at=at, processed_at=at, updated_at=at,
-                line_items=[line(1, variant_id, product_id)],
+                world, 100_000 + number * 2 + nth, None, **person(number), created_at=at, processed_at=at,
+                updated_at=at, line_items=[line(1, variant_id, product_id)],
             ))  # fmt: skip
     world.apply()
 
@@ -103,8 +103,9 @@ def test_giving_it_back_ends_it(story: World) -> None:
     live(story, days=10)
     at = story.time.at.isoformat()
     story.deliver("refunds/create", refund(story))
-    story.deliver("orders/updated", order(story, 7001, None, **BUYER, line_items=[line()], financial_status="refunded",
-                                          created_at=NOON.isoformat(), processed_at=NOON.isoformat(), updated_at=at))  # fmt: skip
+    then = {"created_at": NOON.isoformat(), "processed_at": NOON.isoformat(), "updated_at": at}
+    given_back = order(story, 7001, None, **BUYER, **then, line_items=[line()], financial_status="refunded")
+    story.deliver("orders/updated", given_back)
     live(story, days=60)
     assert sent(story) == []
     assert ends(story) == [("exited", "order_refunded")]
@@ -182,8 +183,10 @@ def test_who_texts_back_is_reminded_by_text(story: World) -> None:
     with transaction(story.shop_id) as session:
         session.execute(text("UPDATE customer SET preferred_channel = 'sms' WHERE external_id = '501'"))
         session.execute(
-            text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
-                 "double_opt_in, evidence, recorded_at) SELECT shop_id, id, 'sms', 'marketing', 'subscribed', :now, 't', "
+            text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, "
+"source, "
+                 "double_opt_in, evidence, recorded_at) SELECT shop_id, id, 'sms', 'marketing', 'subscribed', "
+":now, 't', "
                  "false, '{}', :now FROM customer WHERE external_id = '501'"),
             {"now": story.time.at},
         )  # fmt: skip

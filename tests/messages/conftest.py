@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from app.messages import breaker
+from app.messages.models import Message
 from app.transaction import transaction
 from tests.core.conftest import world  # noqa: F401 a fixture
 
@@ -41,9 +41,10 @@ def make_person(world: World, number: int = 1, *, consent: bool = True) -> int: 
         if consent:
             for channel in ("email", "sms"):
                 session.execute(
-                    text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
-                         "double_opt_in, evidence, recorded_at) VALUES (:shop, :id, :channel, 'marketing', 'subscribed', "
-                         ":now, 'test', false, '{}', :now)"),
+                    text("INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, "
+"source, "
+                         "double_opt_in, evidence, recorded_at) VALUES (:shop, :id, :channel, 'marketing', "
+                         "'subscribed', :now, 'test', false, '{}', :now)"),
                     {"shop": world.shop_id, "id": id_, "channel": channel, "now": world.time.at - timedelta(days=9)},
                 )  # fmt: skip
     return id_
@@ -54,8 +55,8 @@ def make_template(world: World, channel: str, source: str | None = None) -> int:
     parameters = {"shop": world.shop_id, "channel": channel, "source": source, "now": world.time.at}
     with transaction(world.shop_id) as session:
         session.execute(
-            text("INSERT INTO template (shop_id, channel, source, digest, created_at) VALUES (:shop, :channel, :source, "
-                 "sha256(CAST(:source AS text)::bytea), :now) ON CONFLICT DO NOTHING"), parameters,
+            text("INSERT INTO template (shop_id, channel, source, digest, created_at) VALUES (:shop, :channel, "
+                 ":source, sha256(CAST(:source AS text)::bytea), :now) ON CONFLICT DO NOTHING"), parameters,
         )  # fmt: skip
         id_: int = session.execute(
             text("SELECT id FROM template WHERE shop_id = :shop AND channel = :channel AND source = :source"),
@@ -74,13 +75,8 @@ def make_message(world: World, person: int, channel: str = "email", **more: Any)
         "state": "due", "planned_at": now, "due_at": now, "useful_until": now + timedelta(days=1), "updated_at": now,
         "conditions": {}, "template_id": make_template(world, channel, source), **more,
     }  # fmt: skip
-    row["conditions"] = orjson.dumps(row["conditions"]).decode()
-    names = ", ".join(row)
     with transaction(world.shop_id) as session:
-        id_: int = session.execute(
-            text(f"INSERT INTO message ({names}) VALUES ({', '.join(':' + n for n in row)}) RETURNING id"),
-            row,  # noqa: S608
-        ).scalar_one()
+        id_: int = session.execute(insert(Message).values(**row).returning(Message.id)).scalar_one()
     return id_
 
 

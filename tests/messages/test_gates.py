@@ -13,14 +13,20 @@ from app.messages.rules import GATES, Asked, Defer, Go, Limits, Skip, gate
 
 NOW = datetime(2026, 6, 10, 16, tzinfo=UTC)
 NIGHT = datetime(2026, 6, 11, 3, tzinfo=UTC)
+
+
+def condition(field: str, comparison: str = "is", value: Any = True) -> Condition:  # noqa: FBT002 as definitions write it
+    return Condition.model_validate({"field": field, "is": comparison, "value": value})
+
+
 LIMITS = Limits(timedelta(hours=16), 2, time(21), time(8))
-BOUGHT = ([Condition(field="bought")], "bought")
+BOUGHT = ([condition("bought")], "bought")
 
 OPEN = Asked(
-    channel="email", purpose="marketing", audience="subscribers", useful_until=NOW + timedelta(days=30), shop_active=True,
-    shop_stopped=False, unreachable=None, consent="subscribed", fields={"bought": False, "total": 10},
-    only_if=[Condition(field="total", comparison="at_least", value=5)], exits=[BOUGHT], zones=["America/New_York"],
-    limits=LIMITS, filters=[Condition(field="total", comparison="at_most", value=50)],
+    channel="email", purpose="marketing", audience="subscribers", useful_until=NOW + timedelta(days=30),
+    shop_active=True, shop_stopped=False, unreachable=None, consent="subscribed", fields={"bought": False, "total": 10},
+    only_if=[condition("total", "at_least", 5)], exits=[BOUGHT], zones=["America/New_York"],
+    limits=LIMITS, filters=[condition("total", "at_most", 50)],
 )  # fmt: skip
 
 # In the order of the gates. Each row closes one more; all rows after it stay closed too, and must not show.
@@ -32,8 +38,8 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("no address", {"unreachable": "no_address"}, Skip("no_address")),
     ("uninstalled", {"shop_active": False}, Skip("uninstalled", "cancelled")),
     ("stopped", {"shop_stopped": True}, Skip("all_marketing_stopped")),
-    ("trigger filter", {"filters": [Condition(field="total", comparison="less_than", value=5)]}, Skip("filter:total")),
-    ("step filter", {"only_if": [Condition(field="total", comparison="more_than", value=50)]}, Skip("condition:total")),
+    ("trigger filter", {"filters": [condition("total", "less_than", 5)]}, Skip("filter:total")),
+    ("step filter", {"only_if": [condition("total", "more_than", 50)]}, Skip("condition:total")),
     ("bought", {"exits": [([], "bought")]}, Skip("bought", "cancelled")),
     ("store silent", {"store_answered": False}, "store_unreachable"),
     ("expired", {"useful_until": NOW}, Skip("too_late", "expired")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,7 +51,7 @@ def test_sampled_minutes_of_two_years_agree_with_the_wall_clock(zone: str) -> No
 def test_all_minutes_around_each_change_of_the_clocks_agree(zone: str) -> None:
     where = ZoneInfo(zone)
     hours = [FIRST + timedelta(minutes=30 * n) for n in range(MINUTES // 30)]
-    changes = [a for a, b in zip(hours, hours[1:], strict=False)
+    changes = [a for a, b in pairwise(hours)
                if a.astimezone(where).utcoffset() != b.astimezone(where).utcoffset()]  # fmt: skip
     for change in changes:
         for start, end in WINDOWS:

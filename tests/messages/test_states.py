@@ -7,7 +7,6 @@ from datetime import timedelta
 from itertools import pairwise, permutations, product
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import text
 
 from app.channels.base import Accepted, Receipt, RetryLater, Unknown
@@ -174,7 +173,7 @@ def test_an_answer_that_comes_after_we_gave_up_still_counts(world: World) -> Non
 
 
 def test_a_receipt_for_an_earlier_attempt_stops_the_repeat(world: World) -> None:
-    world.email.answer = lambda outbound: Unknown("timeout")
+    world.email.answer = lambda _: Unknown("timeout")
     message = handed_over(world)
     first = world.rows("SELECT attempt_id FROM message")[0].attempt_id
     run_sql(world, "UPDATE message SET state = 'due', repeats = 1, due_at = :later",
@@ -222,7 +221,7 @@ def test_a_complaint_suppresses_and_ends_consent(world: World) -> None:
     assert last == "unsubscribed"
 
 
-def test_every_way_through_hand_over_is_a_way_of_the_table(world: World) -> None:
+def test_every_way_through_hand_over_is_a_way_of_the_table() -> None:
     """The states a message really takes, one by one, each allowed by the table."""
     ways = [
         ("due", "claimed", "sending", "accepted", "delivered"),

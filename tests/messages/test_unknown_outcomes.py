@@ -19,10 +19,10 @@ def silent(world: World, channel: str) -> tuple[int, FakeProvider]:
     """A message whose provider took it, or not, and said nothing."""
     provider = world.email if channel == "email" else world.sms
     message = make_message(world, make_person(world), channel)
-    provider.answer = lambda outbound: Unknown("timeout")
+    provider.answer = lambda _: Unknown("timeout")
     world.handover.drain()
     assert state(world, message) == ("unknown", "timeout")
-    provider.answer = lambda outbound: Accepted("second")
+    provider.answer = lambda _: Accepted("second")
     return message, provider
 
 
@@ -94,7 +94,7 @@ def test_where_nobody_can_tell_a_text_is_parked_and_shown(world: World) -> None:
 
 def test_where_nobody_can_tell_an_email_is_repeated_once_and_then_parked(world: World) -> None:
     message, provider = silent(world, "email")
-    provider.answer = lambda outbound: Unknown("timeout")
+    provider.answer = lambda _: Unknown("timeout")
     for sent, found in ((2, "unknown"), (2, "parked")):
         grace_over(world)
         assert ask(world, provider, CannotTell()) == 1
@@ -167,7 +167,7 @@ def test_an_open_outcome_counts_as_sent_for_the_window(world: World) -> None:
 def test_a_look_up_that_raises_holds_up_nobody(world: World) -> None:
     first, provider = silent(world, "sms")
     second = make_message(world, make_person(world, 2), "sms", step="second")
-    provider.answer = lambda outbound: Unknown("timeout")
+    provider.answer = lambda _: Unknown("timeout")
     world.handover.drain()
     grace_over(world)
     asked: list[str] = []
@@ -178,7 +178,7 @@ def test_a_look_up_that_raises_holds_up_nobody(world: World) -> None:
             raise OSError
         return Found("there")
 
-    provider.look_up = fails_once  # type: ignore[method-assign]
+    provider.look_up = fails_once  # type: ignore[assignment,method-assign]
     assert evidence.resolve(world.settings) == 1
     assert sorted(state(world, m)[0] for m in (first, second)) == ["accepted", "unknown"]
 
