@@ -27,9 +27,8 @@ from app.transaction import transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conftest import Time
-
     from config import Settings
+    from tests.conftest import Time
 
 intake = ThreadedIntake()
 
@@ -84,8 +83,9 @@ class World:
 
     def deliver(self, topic: str, payload: Any, *, webhook_id: str | None = None, at: datetime | None = None) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        envelope = Envelope("acme.myshopify.com", topic, webhook_id or str(uuid.uuid4()), "2026-10", "",
-                            at or self.time.at)
+        envelope = Envelope(
+            "acme.myshopify.com", topic, webhook_id or str(uuid.uuid4()), "2026-10", "", at or self.time.at
+        )
         assert intake.take(row_of("shopify", envelope, body)) is Taken.STORED
 
     def apply(self) -> None:
@@ -142,16 +142,44 @@ def world(shop: int, time: Time, settings: Settings, monkeypatch: pytest.MonkeyP
 def checkout(world: World, token: str = "tok-1", **more: Any) -> dict[str, Any]:
     now = world.time.at.isoformat()
     return {
-        "token": token, "cart_token": f"cart-{token}", "email": "ana@shopper.example", "created_at": now,
-        "updated_at": now, "completed_at": None, "currency": "USD", "total_price": "45.00", "subtotal_price": "40.00",
+        "token": token,
+        "cart_token": f"cart-{token}",
+        "email": "ana@shopper.example",
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": None,
+        "currency": "USD",
+        "total_price": "45.00",
+        "subtotal_price": "40.00",
         "abandoned_checkout_url": f"https://acme.example/checkouts/{token}/recover?key=abc",
-        "buyer_accepts_marketing": True, "buyer_accepts_sms_marketing": True, "sms_marketing_phone": "+12125550123",
-        "customer_locale": "en-US", "shipping_address": {"country_code": "US", "province_code": "NY", "city": "New York"},
-        "customer": {"id": 501, "email": "ana@shopper.example", "first_name": "Ana", "last_name": "Lee",
-                     "phone": "+12125550123", "updated_at": now, "created_at": now},
-        "line_items": [{"key": "k1", "variant_id": 91, "product_id": 81, "title": "House blend", "quantity": 2,
-                        "price": "20.00", "variant_title": "250 g", "sku": "HB", "gift_card": False,
-                        "requires_shipping": True}],
+        "buyer_accepts_marketing": True,
+        "buyer_accepts_sms_marketing": True,
+        "sms_marketing_phone": "+12125550123",
+        "customer_locale": "en-US",
+        "shipping_address": {"country_code": "US", "province_code": "NY", "city": "New York"},
+        "customer": {
+            "id": 501,
+            "email": "ana@shopper.example",
+            "first_name": "Ana",
+            "last_name": "Lee",
+            "phone": "+12125550123",
+            "updated_at": now,
+            "created_at": now,
+        },
+        "line_items": [
+            {
+                "key": "k1",
+                "variant_id": 91,
+                "product_id": 81,
+                "title": "House blend",
+                "quantity": 2,
+                "price": "20.00",
+                "variant_title": "250 g",
+                "sku": "HB",
+                "gift_card": False,
+                "requires_shipping": True,
+            }
+        ],
         **more,
     }
 
@@ -159,15 +187,45 @@ def checkout(world: World, token: str = "tok-1", **more: Any) -> dict[str, Any]:
 def order(world: World, order_id: int = 7001, token: str | None = "tok-1", **more: Any) -> dict[str, Any]:
     now = world.time.at.isoformat()
     return {
-        "id": order_id, "name": f"#{order_id}", "checkout_token": token, "cart_token": f"cart-{token}" if token else None,
-        "email": "ana@shopper.example", "created_at": now, "processed_at": now, "updated_at": now, "currency": "USD",
-        "total_price": "45.00", "current_total_price": "45.00", "financial_status": "paid",
-        "fulfillment_status": None, "test": False, "source_name": "web", "cancelled_at": None,
+        "id": order_id,
+        "name": f"#{order_id}",
+        "checkout_token": token,
+        "cart_token": f"cart-{token}" if token else None,
+        "email": "ana@shopper.example",
+        "created_at": now,
+        "processed_at": now,
+        "updated_at": now,
+        "currency": "USD",
+        "total_price": "45.00",
+        "current_total_price": "45.00",
+        "financial_status": "paid",
+        "fulfillment_status": None,
+        "test": False,
+        "source_name": "web",
+        "cancelled_at": None,
         "order_status_url": "https://acme.example/orders/1",
-        "customer": {"id": 501, "email": "ana@shopper.example", "first_name": "Ana", "last_name": "Lee",
-                     "phone": "+12125550123", "updated_at": now, "created_at": now},
-        "line_items": [{"id": 1, "variant_id": 91, "product_id": 81, "title": "House blend", "quantity": 2,
-                        "price": "20.00", "variant_title": "250 g", "sku": "HB", "gift_card": False,
-                        "requires_shipping": True}],
+        "customer": {
+            "id": 501,
+            "email": "ana@shopper.example",
+            "first_name": "Ana",
+            "last_name": "Lee",
+            "phone": "+12125550123",
+            "updated_at": now,
+            "created_at": now,
+        },
+        "line_items": [
+            {
+                "id": 1,
+                "variant_id": 91,
+                "product_id": 81,
+                "title": "House blend",
+                "quantity": 2,
+                "price": "20.00",
+                "variant_title": "250 g",
+                "sku": "HB",
+                "gift_card": False,
+                "requires_shipping": True,
+            }
+        ],
         **more,
     }
