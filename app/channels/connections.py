@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_IDLE_SECONDS = 25.0
 """Providers close idle connections after a minute or so; one closed while we write leaves an outcome unknown."""
-MAX_IDLE = 64
+MAX_IDLE = 128
 """One for each thread of a sending process."""
 
 

@@ -58,6 +58,7 @@ class Keyring:
         self._ids = tuple(hashlib.sha256(b"key id" + s).digest()[:KEY_ID_BYTES] for s in self._secrets)
         self._key = lru_cache(maxsize=256)(self._derive)
         self._box = lru_cache(maxsize=256)(self._make_box)
+        self._signer = lru_cache(maxsize=256)(self._make_signer)
 
     @property
     def newest_header(self) -> bytes:
@@ -107,10 +108,16 @@ class Keyring:
         return [hmac.digest(self._key(i, purpose), value.encode(), "sha256") for i in range(len(self._secrets))]
 
     def _mac(self, index: int, value: bytes, purpose: str) -> bytes:
-        return hmac.digest(self._key(index, purpose), value, "sha256")[:16]
+        # From a state kept per key: hmac.digest() sets one up anew and lets other threads in, each time.
+        mac = self._signer(index, purpose).copy()
+        mac.update(value)
+        return mac.digest()[:16]
 
     def _derive(self, index: int, purpose: str) -> bytes:
         return HKDF(SHA256(), 32, salt=None, info=b"regulars " + purpose.encode()).derive(self._secrets[index])
+
+    def _make_signer(self, index: int, purpose: str) -> hmac.HMAC:
+        return hmac.new(self._key(index, purpose), digestmod="sha256")
 
     def _make_box(self, index: int, purpose: str) -> AESGCM:
         return AESGCM(self._key(index, purpose))
