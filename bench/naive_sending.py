@@ -16,10 +16,11 @@ from sqlalchemy import text
 from app import clock, create_app
 from app.content.samples import Sample
 from app.customers.models import Customer
+from app.messages.claiming import claim as claim_batch
 from app.messages.models import Message, Template
 from app.orders.models import Order
 from app.shops.models import Shop
-from app.transaction import across_shops, transaction
+from app.transaction import transaction
 from bench.naive_render import PythonLiquid
 from config import Settings
 
@@ -72,18 +73,10 @@ def claim(shop_id: int, message_id: int) -> None:
 
 def claim_all(lease_seconds: float) -> int:
     """The same as our own job does it: one job for whatever is due, claimed in batches."""
-    from app.messages.claiming import claim as claim_batch
-
     done = 0
-    while claimed := sum(map(len, claim_batch(clock.now(), ["email"], lease_seconds).by_shop.values())):
+    while claimed := len(claim_batch(clock.now(), ["email"], lease_seconds)):
         done += claimed
     return done
-
-
-def left() -> int:
-    """How many messages are still due."""
-    with across_shops() as session:
-        return int(session.execute(text("SELECT count(*) FROM message WHERE state = 'due'")).scalar_one())
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import rq
 from app import doorbell, registry, transaction
 from app.channels.email.sendgrid import PATH
 from app.channels.http import Client, Reply
-from app.messages.handover import CHUNK, Handover
+from app.messages.handover import CHUNK, LANES, Handover
 from bench import naive_sending, town
 from bench.table import Row, Target, interleaved
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LATENCY_MS = 50
 WORKERS = 2
 """Sending processes on each side: as many as the machine has cores."""
+AT_ONCE = CHUNK * LANES
+"""Calls that one process has under way."""
 
 
 def prepare(house: House, count: int) -> int:
@@ -80,7 +82,7 @@ def _handover(house: House, count: int, rounds: int) -> list[Row]:
     finally:
         provider.send = send
     path = f"hand-over, provider answers after {LATENCY_MS} ms, one process"
-    bare = f"HTTP client alone, {CHUNK} at once: {rate['bare']:,.0f}/s"
+    bare = f"HTTP client alone, {AT_ONCE} at once: {rate['bare']:,.0f}/s"
     return [
         Row(path, f"{rate['ours']:,.0f}/s", bare, rate["ours"] / rate["bare"], Target(0.6, "x")),
         Row(
@@ -100,7 +102,7 @@ def _bare(house: House, count: int) -> float:
     def call(_: int) -> bool:
         return isinstance(client.call("POST", PATH, {"Content-Type": "application/json"}, body), Reply)
 
-    with ThreadPoolExecutor(CHUNK) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = time.perf_counter()
         answered = sum(pool.map(call, range(count)))
         rate = count / (time.perf_counter() - begun)
