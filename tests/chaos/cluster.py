@@ -24,6 +24,7 @@ from app.security import tokens
 from local.ports import free_port
 from local.services import Postgres, Redis
 from simulator.providers.keys import load_or_make, public_text
+from tests.chaos.leash import end_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,14 @@ class Cluster:
     def _program(self, *arguments: str, **pipes: Any) -> subprocess.Popen[str]:
         with (self.folder / "programs.log").open("a") as log:
             options = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, **pipes}
-            program = subprocess.Popen([sys.executable, *arguments], env=self.env, cwd=ROOT, text=True, **options)
+            program = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=self.env,
+                cwd=ROOT,
+                text=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509 one system call
+                **options,
+            )
         self._programs.append(program)
         return program
 

@@ -15,9 +15,11 @@ import sys
 import workers.clock
 import workers.run
 import wsgi  # noqa: F401 imported for what it loads
+from tests.chaos.leash import end_with_parent
 
 
 def _become(module: str, argument: str, env: dict[str, str]) -> None:
+    end_with_parent(signal.SIGKILL)
     os.environ.update(env)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     log = os.open(env["LOG_FILE"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
