@@ -112,8 +112,9 @@ def note(answers: Iterable[tuple[str, Answer]]) -> None:
             ]
             session.execute(
                 text("""
-                    INSERT INTO breaker AS b (provider, failures, paused_until)
-                    VALUES (:provider, CASE WHEN :answered THEN 0 ELSE CAST(:failed AS bigint) END, COALESCE(
+                    INSERT INTO breaker AS b (provider, failures, opened_at, paused_until)
+                    VALUES (:provider, CASE WHEN :answered THEN 0 ELSE CAST(:failed AS bigint) END,
+                        CASE WHEN NOT :answered AND :failed >= :limit THEN clock_timestamp() END, COALESCE(
                         clock_timestamp() + CAST(:pause AS interval),
                         CASE WHEN NOT :answered AND :failed >= :limit THEN clock_timestamp() + :probe END))
                     ON CONFLICT (provider) DO UPDATE SET
