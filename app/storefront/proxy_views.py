@@ -6,9 +6,10 @@ from flask import Blueprint, Response, request
 from sqlalchemy import text
 
 from app import registry
-from app.inbox.service import apply_for
+from app.journeys import service as journeys
+from app.orders.service import Touched
 from app.shops import service as shops
-from app.transaction import transaction
+from app.transaction import record_alone, transaction
 
 bp = Blueprint("proxy", __name__, url_prefix="/storefront/proxy")
 
@@ -24,13 +25,15 @@ def identify() -> Response:
     if shop_id is None or not signed.customer_id or not cart_token:
         return Response(status=204)
     with transaction(shop_id) as session:
-        session.execute(
+        record_alone(session)
+        cart_id = session.scalar(
             text(
                 "UPDATE cart SET customer_id = c.id FROM customer c WHERE cart.shop_id = :shop "
                 "AND cart.token = :token AND cart.customer_id IS NULL AND c.shop_id = cart.shop_id "
-                "AND c.external_id = :customer AND c.merged_into_id IS NULL"
+                "AND c.external_id = :customer AND c.merged_into_id IS NULL RETURNING cart.id"
             ),
             {"shop": shop_id, "token": cart_token, "customer": signed.customer_id},
         )
-    apply_for(shop_id)
+        if cart_id is not None:
+            journeys.react(session, Touched(carts={cart_id}))
     return Response(status=204)
