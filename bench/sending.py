@@ -181,7 +181,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 def _warm(house: House, workers: int) -> None:
     """Wait until so many workers listen: their start isn't what is measured."""
     connection = naive_sending.queue(house.settings).connection
-    wait_until(lambda: sum(w.state == "idle" for w in rq.Worker.all(connection)) >= workers)
+    wait_until(lambda: sum(w.get_state() == "idle" for w in rq.Worker.all(connection)) >= workers)
 
 
 def _enqueue(house: House, shop: int, ids: list[int], job: str) -> None:
