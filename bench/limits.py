@@ -26,8 +26,8 @@ REASONS: dict[str, str] = {
         "a third of the time reads what each enrolment is about, an eighth the people; writing the rows is a twentieth."
     ),
     "hand-over": (
-        "one process spends 1.1 to 1.3 ms of CPU on a message, of which 0.2 ms are the call: half is rendering with its "
-        "signed links, a sixth SQL statements and their rows, the rest gates and what is written down. So its one "
+        "one process spends 1.1 to 1.3 ms of CPU on a message, of which 0.2 ms are the call: half is rendering with "
+        "its signed links, a sixth SQL statements and their rows, the rest gates and what is written down. So its one "
         "interpreter ends below 900/s however many calls it waits for; more sending processes are the way up."
     ),
     "memory of a sending worker": (
