@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Settings:
     clock_epoch: datetime | None
     trusted_proxies: int
     log_level: str
+    outbound_allow: tuple[str, ...] = ()
+    """Networks that addresses typed in by merchants may lead to although they aren't public."""
     fault_point: str = ""
     """For tests: where to kill the process."""
     lease_seconds: float = 120.0
@@ -130,6 +133,7 @@ class Settings:
             clock_epoch=epoch,
             trusted_proxies=int(_number(env, "TRUSTED_PROXIES", 1.0, problems)),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
+            outbound_allow=_networks(env, "OUTBOUND_ALLOW", problems),
             fault_point=env.get("FAULT_POINT", ""),
             lease_seconds=_number(env, "LEASE_SECONDS", 120.0, problems),
             email_grace_seconds=_number(env, "EMAIL_GRACE_SECONDS", 900.0, problems),
@@ -176,6 +180,16 @@ def _number(env: Mapping[str, str], name: str, default: float, problems: list[st
     except ValueError:
         problems.append(f"{name} must be a number.")
         return default
+
+
+def _networks(env: Mapping[str, str], name: str, problems: list[str]) -> tuple[str, ...]:
+    networks = tuple(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError:
+        problems.append(f"{name} must be networks such as 10.2.0.0/16, separated by commas.")
+    return networks
 
 
 def _instant(env: Mapping[str, str], name: str, problems: list[str]) -> datetime | None:

@@ -11,7 +11,7 @@ from app import admin, clock, doorbell, registry, storefront, transaction
 from app.cli import cli
 from app.extensions import db, load_models
 from app.inbox import views as inbox
-from app.security import keyring
+from app.security import keyring, outbound
 from app.security.redaction import configure_logging
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["settings"] = settings
     configure_logging(settings.log_level)
     keyring.use(keyring.Keyring(settings.secret_keys))
+    outbound.allow(settings.outbound_allow)
     clock.use(clock.Clock(settings.clock_speed, settings.clock_epoch))
     load_models()
     db.init_app(app)

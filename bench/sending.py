@@ -16,8 +16,8 @@ import rq
 
 from app import doorbell, registry, transaction
 from app.channels.email.sendgrid import PATH
-from app.channels.http import Client, Reply
 from app.messages.handover import CHUNK, LANES, Handover
+from app.security.http import Client, Reply
 from bench import naive_sending, town
 from bench.table import Row, Target, interleaved
 

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from app.channels import http
 from app.channels.base import Accepted, Account, Answer, OutboundEmail, OutboundText, Rejected, RetryLater, Unknown
 from app.channels.email.sendgrid import SendGridProvider
 from app.channels.sms.twilio import TwilioProvider
+from app.security import http
 
 if TYPE_CHECKING:
     from collections.abc import Callable

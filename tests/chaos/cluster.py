@@ -11,7 +11,6 @@ import time
 import urllib.request
 from base64 import urlsafe_b64decode
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +175,7 @@ class Cluster:
 
     def sql(self, statement: str, *parameters: Any) -> list[Any]:
         with psycopg.connect(self.postgres.admin_url.rpartition("/")[0] + "/regulars", autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters)
+            cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def clear(self) -> None:
@@ -185,11 +184,9 @@ class Cluster:
         self.healthy()
         # Statements of the killed may still be running.
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'regulars'")
-        for _ in range(20):  # late receipts may be in the way
-            with suppress(psycopg.errors.DeadlockDetected):
-                self.sql("DELETE FROM shop WHERE id <> 0")
-                break
-        self.sql("TRUNCATE breaker, delivery CASCADE")
+        # Late receipts may be in the way, each holding a message: of a deadlock it is always they who give in.
+        self.sql("SET deadlock_timeout = '1min'; DELETE FROM shop WHERE id <> 0; TRUNCATE breaker, delivery CASCADE")
+        assert self.sql("SELECT count(*) FROM message") == [(0,)]
         self.flush()
         self.seen = len(self.ledger_lines())
 

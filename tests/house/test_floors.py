@@ -38,6 +38,8 @@ EXCEPTIONS = {
         "app.doorbell",
     ): "same floor: rings are sent when the transaction is durable, and by nobody else",
     ("app.security.redaction", "app.clock"): "same floor: a log line carries its time, and only clock knows the time",
+    ("app.security.http", "app.clock"): "same floor: a call ends before its deadline, and only clock knows the time",
+    ("app.security.connections", "app.clock"): "same floor: an idle connection has an age",
     ("app.registry", "app.platforms"): "same floor: it looks into the (empty) package to find the folders in it",
     ("workers.run", "app"): "an entry point, as wsgi is: the program starts by building the app",
     ("workers.clock", "app"): "an entry point, as wsgi is: the program starts by building the app",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from app.channels.http import Client, NoAnswer, NotSent, Reply, retry_after
+from app.channels.http import retry_after
+from app.security.http import Client, NoAnswer, NotSent, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

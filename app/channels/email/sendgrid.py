@@ -24,7 +24,8 @@ from sendgrid.helpers.mail.exceptions import ApiKeyIncludedException
 
 from app.channels.base import Accepted, Answer, CannotTell, OutboundEmail, Rejected, RetryLater, Unknown
 from app.channels.email.text import LONGEST_SUBJECT, extra_header, is_address, one_line
-from app.channels.http import Client, NoAnswer, NotSent, Reply, not_about_the_message, unanswered
+from app.channels.http import not_about_the_message, unanswered
+from app.security.http import Client, NoAnswer, NotSent, Reply
 from app.security.redaction import redact
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import smtplib
 from typing import TYPE_CHECKING
 
 from app.channels.base import Accepted, Answer, CannotTell, OutboundEmail, Rejected, RetryLater, Unknown
-from app.channels.connections import Idle
 from app.channels.email import mime
 from app.channels.email.smtp_connection import Server, is_alive, open_connection, parse
 from app.channels.email.text import is_address, one_line
+from app.security.connections import Idle
 from app.security.redaction import redact
 
 if TYPE_CHECKING:

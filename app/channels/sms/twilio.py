@@ -11,16 +11,9 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from app.channels.base import Absent, Accepted, Answer, CannotTell, Found, OutboundText, Rejected, RetryLater, Unknown
-from app.channels.http import (
-    Client,
-    NoAnswer,
-    NotSent,
-    Reply,
-    not_about_the_message,
-    retry_after,
-    unanswered,
-)
+from app.channels.http import not_about_the_message, retry_after, unanswered
 from app.channels.sms.errors import meaning
+from app.security.http import Client, NoAnswer, NotSent, Reply
 from app.security.redaction import redact
 
 if TYPE_CHECKING:
