@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset run test smoke lint format bench chaos lock clean
+.PHONY: help setup demo demo-reset run test smoke lint format bench chaos audit lock clean
 
 PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
@@ -57,6 +57,11 @@ bench: ready-to-test ## The benchmarks; takes minutes
 
 chaos: ready-to-test ## Kill processes, Redis and PostgreSQL while messages go out; takes minutes
 	@$(RUN) -m pytest -m chaos tests/chaos
+
+audit: ready-to-test ## Ask the registries' advisories about every pinned package (needs their network)
+	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-local.txt
+	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes -r requirements-dev.txt
+	@$(RUN) -c "from local.node import environment, npm; import os; os.execve(npm()[0], [*npm(), 'audit'], environment())"
 
 lock: ready-to-test ## Choose newer packages and pin them again by hash
 	@for name in requirements requirements-local requirements-dev; do $(RUN) -m uv pip compile --quiet --no-config \
