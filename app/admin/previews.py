@@ -11,7 +11,7 @@ from app.content.faults import TemplateFault
 from app.content.samples import samples
 from app.content.sms import RenderedSms
 from app.customers.queries import profiles
-from app.messages import quiet
+from app.messages import places
 from app.messages.compose import compiled
 from app.messages.context import Contexts
 from app.orders.subjects import Ref, load as load_subjects
@@ -151,7 +151,7 @@ def of(
         "unsubscribe_url": f"{settings.public_url}/u/preview",
         "preferences_url": f"{settings.public_url}/p/preview",
     }
-    zone = quiet.zones_of(person.country, person.province, None, shop.timezone)[0]
+    zone = places.zones_of(person.country, person.province, None, shop.timezone)[0]
     name = " ".join(part for part in (person.first_name, person.last_name) if part)
     return Case(
         context,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.conditions import Condition
-from app.messages import quiet
+from app.messages import places
+from app.messages.quiet import Hours, Watch
 from app.messages.rules import Asked, Limits
 from app.shops import settings as shop_settings
 from app.transaction import transaction
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 UNANSWERED_TRIES = 3
 """A store that can't be asked so often isn't waited for any longer: what its webhooks told us decides."""
+USUAL_NIGHT = (shop_settings.QuietHours().start, shop_settings.QuietHours().end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Asker:
             only_if=[c for c in _read(conditions.get("only_if", ())) if "." not in c.field or c.field in fields],
             exits=[(_read(leaving["if"]), leaving["reason"]) for leaving in conditions.get("exits", ())],
             store_answered=bought is not None or message.tries + 1 >= UNANSWERED_TRIES,
-            zones=self.zones(person, message.channel),
+            watches=self._watches(person, message.channel),
             limits=self._limits[message.channel],
             sent_at=heard.marketing.get(message.channel, ()),
             elsewhere_at=heard.elsewhere(message.channel),
@@ -110,22 +112,27 @@ class Asker:
 
     def zones(self, person: Profile, channel: str) -> tuple[str, ...]:
         """Where the person may be: by address, and for texts by the number too; the stricter counts."""
+        return tuple(sorted({place.zone for place in self._places(person, channel)}))
+
+    def _places(self, person: Profile, channel: str) -> tuple[places.Place, ...]:
         phone = person.addresses.get("sms") if channel == "sms" else None
-        return quiet.zones_of(person.country, person.province, phone, self.shop.timezone)
+        return places.places_of(person.country, person.province, phone, self.shop.timezone)
+
+    def _watches(self, person: Profile, channel: str) -> tuple[Watch, ...]:
+        chosen = self.chosen.quiet_hours
+        own = Hours(time.fromisoformat(chosen.start), time.fromisoformat(chosen.end)) if chosen.enabled else None
+        usual = (chosen.start, chosen.end) == USUAL_NIGHT
+        lawful = channel == "sms" or chosen.law_for_email
+        return places.watches(self._places(person, channel), own, usual=usual, lawful=lawful)
 
     def _limits_of(self, channel: str) -> Limits:
-        hours, limits = self.chosen.quiet_hours, self.chosen.limits
+        limits = self.chosen.limits
         window, cap = (
             (limits.sms_window_hours, limits.sms_per_week)
             if channel == "sms"
             else (limits.email_window_hours, limits.email_per_week)
         )
-        return Limits(
-            timedelta(hours=window),
-            cap,
-            time.fromisoformat(hours.start) if hours.enabled else None,
-            time.fromisoformat(hours.end),
-        )
+        return Limits(timedelta(hours=window), cap)
 
 
 def _read(conditions: Sequence[Any]) -> list[Condition]:

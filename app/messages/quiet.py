@@ -2,112 +2,61 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
-from phonenumbers import timezone as phone_zones
+import holidays
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# States and provinces that lie in one zone, or whose zones we name all of: the stricter then decides.
-PROVINCES: dict[tuple[str, str], tuple[str, ...]] = {
-    **{
-        ("US", p): ("America/New_York",)
-        for p in (
-            "CT",
-            "DC",
-            "DE",
-            "GA",
-            "MA",
-            "MD",
-            "ME",
-            "NC",
-            "NH",
-            "NJ",
-            "NY",
-            "OH",
-            "PA",
-            "RI",
-            "SC",
-            "VA",
-            "VT",
-            "WV",
-        )
-    },
-    **{("US", p): ("America/New_York", "America/Chicago") for p in ("FL", "IN", "KY", "MI", "TN")},
-    **{("US", p): ("America/Chicago",) for p in ("AL", "AR", "IA", "IL", "LA", "MN", "MO", "MS", "OK", "WI")},
-    **{("US", p): ("America/Chicago", "America/Denver") for p in ("KS", "ND", "NE", "SD", "TX")},
-    **{("US", p): ("America/Denver",) for p in ("CO", "MT", "NM", "UT", "WY")},
-    **{("US", p): ("America/Denver", "America/Los_Angeles") for p in ("ID", "OR")},
-    ("US", "AZ"): ("America/Phoenix",),
-    ("US", "CA"): ("America/Los_Angeles",),
-    ("US", "NV"): ("America/Los_Angeles",),
-    ("US", "WA"): ("America/Los_Angeles",),
-    ("US", "AK"): ("America/Anchorage",),
-    ("US", "HI"): ("Pacific/Honolulu",),
-    ("CA", "BC"): ("America/Vancouver",),
-    ("CA", "AB"): ("America/Edmonton",),
-    ("CA", "SK"): ("America/Regina",),
-    ("CA", "MB"): ("America/Winnipeg",),
-    ("CA", "ON"): ("America/Toronto", "America/Winnipeg"),
-    ("CA", "QC"): ("America/Toronto",),
-    ("CA", "NB"): ("America/Moncton",),
-    ("CA", "NS"): ("America/Halifax",),
-    ("CA", "PE"): ("America/Halifax",),
-    ("CA", "NL"): ("America/St_Johns",),
-    ("CA", "YT"): ("America/Whitehorse",),
-}
-COUNTRIES = {
-    "GB": "Europe/London",
-    "IE": "Europe/Dublin",
-    "FR": "Europe/Paris",
-    "DE": "Europe/Berlin",
-    "AT": "Europe/Vienna",
-    "CH": "Europe/Zurich",
-    "NL": "Europe/Amsterdam",
-    "BE": "Europe/Brussels",
-    "DK": "Europe/Copenhagen",
-    "SE": "Europe/Stockholm",
-    "NO": "Europe/Oslo",
-    "FI": "Europe/Helsinki",
-    "PL": "Europe/Warsaw",
-    "IT": "Europe/Rome",
-    "ES": "Europe/Madrid",
-    "PT": "Europe/Lisbon",
-    "GR": "Europe/Athens",
-    "JP": "Asia/Tokyo",
-    "NZ": "Pacific/Auckland",
-    "SG": "Asia/Singapore",
-    "IN": "Asia/Kolkata",
-    "ZA": "Africa/Johannesburg",
-}
-NO_MOMENT = timedelta(days=2)
+ALL_DAY = time.max
+NO_MOMENT_DAYS = 7
+"""Longer than any run of closed days: Sunday, a holiday on Saturday or Monday, and the nights around them."""
 
 
-def zones_of(country: str | None, province: str | None, phone: str | None, shop_zone: str) -> tuple[str, ...]:
-    """All zones a person may be in, by address and by phone number; the shop's own when neither tells."""
-    zones: set[str] = set()
-    if country and province and (country, province) in PROVINCES:
-        zones.update(PROVINCES[country, province])
-    elif country in COUNTRIES:
-        zones.add(COUNTRIES[country])
-    if phone:
-        zones.update(_zones_of_number(phone))
-    return tuple(sorted(zones)) or (shop_zone,)
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Quiet from `start` until just before `end` by the wall clock, over midnight when start is the later one.
+
+    Equal means never. On Sundays and holidays it is also quiet from midnight until just before `sunday_until`.
+    """
+
+    start: time
+    end: time
+    sunday_until: time | None = None
+    holidays: str | None = None
+    """The country whose public holidays are like Sundays."""
+
+    def quiet(self, wall: datetime) -> bool:
+        """Whether it is quiet at a moment of the wall clock."""
+        at = wall.time()
+        if self.start != self.end and (
+            self.start <= at < self.end if self.start < self.end else at >= self.start or at < self.end
+        ):
+            return True
+        if self.sunday_until is None or not self._closed(wall.date()):
+            return False
+        return self.sunday_until == ALL_DAY or at < self.sunday_until
+
+    def _closed(self, day: date) -> bool:
+        return day.weekday() == 6 or (self.holidays is not None and day in _holidays(self.holidays, day.year))  # noqa: PLR2004
 
 
-@lru_cache(maxsize=10_000)
-def _zones_of_number(phone: str) -> tuple[str, ...]:
-    try:
-        zones = phone_zones.time_zones_for_number(phonenumbers.parse(phone))
-    except phonenumbers.NumberParseException:
-        return ()
-    # A mobile number of a wide country may live anywhere in it: too many zones tell nothing.
-    return tuple(z for z in zones if z != "Etc/Unknown") if len(zones) <= 3 else ()  # noqa: PLR2004
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Hours that hold in a zone."""
+
+    zone: str
+    hours: Hours
+
+
+@lru_cache(maxsize=200)
+def _holidays(country: str, year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays(country, years=year))
 
 
 @lru_cache(maxsize=600)
@@ -119,50 +68,57 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def next_allowed(now: datetime, zones: Collection[str], start: time, end: time) -> datetime:
-    """The first moment, not before now, that is outside quiet hours in every zone.
+def next_allowed(now: datetime, watches: Collection[Watch]) -> datetime:
+    """The first moment, not before now, that is quiet on no watch.
 
-    Quiet from `start` until just before `end` by the wall clock, over midnight when start is the later one; equal
-    means never quiet. Where the zones together leave no moment of the day, two days from now: too late is safe.
+    Where they together leave no moment of the day, a week from now: too late is safe.
     """
-    if start == end:
-        return now
+    latest = now + timedelta(days=NO_MOMENT_DAYS)
     moment = now
-    while moment < now + NO_MOMENT:
-        later = max((_end_of_quiet(moment, zone(name), start, end) for name in zones), default=moment)
+    while moment < latest:
+        later = max((_end_of_quiet(moment, watch, latest) for watch in watches), default=moment)
         if later == moment:
             return moment
         moment = later
-    return now + NO_MOMENT
+    return latest
 
 
-def _is_quiet(moment: datetime, where: ZoneInfo, start: time, end: time) -> bool:
-    wall = moment.astimezone(where).time()
-    return start <= wall < end if start < end else wall >= start or wall < end
-
-
-def _end_of_quiet(moment: datetime, where: ZoneInfo, start: time, end: time) -> datetime:
-    """The moment itself when it isn't quiet, else the first after it that isn't.
-
-    `end` may come twice (clocks put back) or never (put forward over it), and a change may itself end the quiet.
-    """
-    if not _is_quiet(moment, where, start, end):
+def _end_of_quiet(moment: datetime, watch: Watch, latest: datetime) -> datetime:
+    """The moment itself when it isn't quiet, else the first after it that isn't; `latest` if that is sooner."""
+    where, hours = zone(watch.zone), watch.hours
+    if not hours.quiet(moment.astimezone(where)):
         return moment
-    local = moment.astimezone(where)
-    day = local.date() + timedelta(days=1) if start > end and local.time() >= start else local.date()
-    wall = datetime.combine(day, end, tzinfo=where)
-    times = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    until = next((at for at in times if at > moment and not _is_quiet(at, where, start, end)), times[-1])
-    if local.utcoffset() != until.astimezone(where).utcoffset():
-        change = _change_between(moment, until, where)
-        if not _is_quiet(change, where, start, end):
-            return change
-    return until
+    today = moment.astimezone(where).date()
+    for ahead in range(NO_MOMENT_DAYS + 2):
+        for at in _edges(today + timedelta(days=ahead), where, hours):
+            if at > moment and not hours.quiet(at.astimezone(where)):
+                return at
+    return latest
+
+
+def _edges(day: date, where: ZoneInfo, hours: Hours) -> list[datetime]:
+    """The moments of a day at which quiet may end, in order: its midnight, the hours' ends, and a change of the clocks.
+
+    A time of the wall clock may come twice (clocks put back) or never (put forward over it).
+    """
+    begins, ends = _first(day, where), _first(day + timedelta(days=1), where)
+    found = {begins}
+    for at in (hours.end, hours.sunday_until):
+        if at is not None and at != ALL_DAY:
+            wall = datetime.combine(day, at, tzinfo=where)
+            found |= {wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+    if begins.astimezone(where).utcoffset() != ends.astimezone(where).utcoffset():
+        found.add(_change_between(begins, ends, where))
+    return sorted(found)
+
+
+def _first(day: date, where: ZoneInfo) -> datetime:
+    """The first moment of a day."""
+    return datetime.combine(day, time(), tzinfo=where).astimezone(UTC)
 
 
 def _change_between(before: datetime, after: datetime, where: ZoneInfo) -> datetime:
     """The moment at which a zone's clocks are changed."""
-    before, after = before.replace(microsecond=0), after.replace(microsecond=0)
     offset = before.astimezone(where).utcoffset()
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))

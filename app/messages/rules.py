@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.conditions import Condition, first_failing
@@ -11,8 +11,10 @@ from app.customers.rules import may_receive_marketing
 from app.messages.quiet import next_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
+
+    from app.messages.quiet import Watch
 
 WEEK = timedelta(days=7)
 BETWEEN_CHANNELS = timedelta(hours=1)
@@ -27,9 +29,6 @@ class Limits:
 
     window: timedelta
     per_week: int
-    quiet_from: time | None
-    """None: quiet hours are off."""
-    quiet_until: time
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ class Asked:
     fields: Mapping[str, Any]
     only_if: Sequence[Condition]
     exits: Sequence[tuple[Sequence[Condition], str]]
-    zones: Sequence[str]
+    watches: Collection[Watch]
+    """Quiet hours in all the places the person may be."""
     limits: Limits
     filters: Sequence[Condition] = ()
     """The journey's own, asked again before every message."""
@@ -133,10 +133,9 @@ def _expired(asked: Asked, now: datetime) -> Verdict | None:
 
 
 def _quiet(asked: Asked, now: datetime) -> Verdict | None:
-    limits = asked.limits
-    if asked.purpose != "marketing" or limits.quiet_from is None:
+    if asked.purpose != "marketing":
         return None
-    allowed = next_allowed(now, asked.zones, limits.quiet_from, limits.quiet_until)
+    allowed = next_allowed(now, asked.watches)
     return _until(allowed, "quiet_hours", asked) if allowed > now else None
 
 

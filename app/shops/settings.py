@@ -14,13 +14,19 @@ COLOR = r"^#[0-9a-fA-F]{6}$"
 
 
 class QuietHours(BaseModel):
-    """When nobody is written to, by the person's own clock. BEHAVIOUR "Quiet hours"."""
+    """When nobody is written to, by the person's own clock. BEHAVIOUR "Quiet hours".
+
+    Texts also keep to the law where the person is, whatever is set here. The hours as they come make way for it (in
+    France texts may come until 22:00); hours of the shop's own choice hold beside it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
     start: str = Field(default="21:00", pattern=CLOCK_TIME)
     end: str = Field(default="08:00", pattern=CLOCK_TIME)
+    law_for_email: bool = False
+    """Keep mails to the hours that the law asks of texts, too."""
 
 
 class Limits(BaseModel):

@@ -213,8 +213,8 @@ def asked(**more: Any) -> Asked:
     values: dict[str, Any] = {
         "channel": "email", "purpose": "marketing", "audience": "subscribers", "useful_until": NOON + 40 * HOUR,
         "shop_active": True, "shop_stopped": False, "unreachable": None, "consent": "subscribed", "fields": {},
-        "only_if": (), "exits": (), "zones": ("America/New_York",),
-        "limits": Limits(16 * HOUR, 4, None, NOON.time()), **more,
+        "only_if": (), "exits": (), "watches": (),
+        "limits": Limits(16 * HOUR, 4), **more,
     }  # fmt: skip
     return Asked(**values)
 

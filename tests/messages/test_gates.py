@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.conditions import Condition
+from app.messages.quiet import Hours, Watch
 from app.messages.rules import GATES, Asked, Defer, Go, Limits, Skip, gate
 
 NOW = datetime(2026, 6, 10, 16, tzinfo=UTC)
@@ -19,13 +20,14 @@ def condition(field: str, comparison: str = "is", value: Any = True) -> Conditio
     return Condition.model_validate({"field": field, "is": comparison, "value": value})
 
 
-LIMITS = Limits(timedelta(hours=16), 2, time(21), time(8))
+LIMITS = Limits(timedelta(hours=16), 2)
+NEW_YORK = Watch("America/New_York", Hours(time(21), time(8)))
 BOUGHT = ([condition("bought")], "bought")
 
 OPEN = Asked(
     channel="email", purpose="marketing", audience="subscribers", useful_until=NOW + timedelta(days=30),
     shop_active=True, shop_stopped=False, unreachable=None, consent="subscribed", fields={"bought": False, "total": 10},
-    only_if=[condition("total", "at_least", 5)], exits=[BOUGHT], zones=["America/New_York"],
+    only_if=[condition("total", "at_least", 5)], exits=[BOUGHT], watches=[NEW_YORK],
     limits=LIMITS, filters=[condition("total", "at_most", 50)],
 )  # fmt: skip
 
@@ -43,7 +45,7 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("bought", {"exits": [([], "bought")]}, Skip("bought", "cancelled")),
     ("store silent", {"store_answered": False}, "store_unreachable"),
     ("expired", {"useful_until": NOW}, Skip("too_late", "expired")),
-    ("quiet hours", {"limits": replace(LIMITS, quiet_from=time(11), quiet_until=time(13))}, "quiet_hours"),
+    ("quiet hours", {"watches": [replace(NEW_YORK, hours=Hours(time(11), time(13)))]}, "quiet_hours"),
     ("window", {"sent_at": [NOW - timedelta(hours=1)]}, "channel_window"),
     ("other channel", {"elsewhere_at": NOW - timedelta(minutes=10)}, "other_channel"),
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
@@ -110,7 +112,7 @@ def test_what_would_have_lost_its_use_by_then_is_not_held() -> None:
 
 
 def test_the_stricter_of_two_zones_decides() -> None:
-    both = replace(OPEN, zones=["America/New_York", "America/Los_Angeles"])
+    both = replace(OPEN, watches=[NEW_YORK, replace(NEW_YORK, zone="America/Los_Angeles")])
     assert gate(both, datetime(2026, 6, 10, 13, tzinfo=UTC)) == Defer(
         datetime(2026, 6, 10, 15, tzinfo=UTC), "quiet_hours"
     )
@@ -121,7 +123,7 @@ def test_the_window_counts_from_the_last_message_and_ends_to_the_second() -> Non
         OPEN, sent_at=[NOW - timedelta(hours=20), NOW - timedelta(hours=10)], limits=replace(LIMITS, per_week=9)
     )
     assert gate(asked, NOW) == Defer(NOW + timedelta(hours=6), "channel_window")
-    later = replace(asked, limits=replace(asked.limits, quiet_from=None))
+    later = replace(asked, watches=())
     assert gate(later, NOW + timedelta(hours=6)) == Go()
 
 
