@@ -20,6 +20,7 @@ CLERKS_RIGHTS = {
     "privacy_request": "SELECT (shop_id, id, kind, done_at)",
     "processor_erasure": "SELECT (shop_id, id, request_id, due_at, done_at)",
     "retention": "SELECT",
+    "hook_delivery": "SELECT (shop_id, id, state, due_at, lease_until)",
 }
 APPEND_ONLY = ("audit_entry",)
 """Tables whose rows stay as they were written."""

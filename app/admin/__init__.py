@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.admin import (
+    audit,
     customers,
     data_check,
     deliveries,
@@ -18,12 +19,26 @@ from app.admin import (
     reports,
     settings,
     showing,
+    team,
 )
 
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (home, journeys, preview_as, messages, customers, settings, deliveries, health, data_check, reports)
+PAGES = (
+    home,
+    journeys,
+    preview_as,
+    messages,
+    customers,
+    settings,
+    deliveries,
+    health,
+    data_check,
+    reports,
+    team,
+    audit,
+)
 """Each hangs its routes on the guarded blueprint when it is imported."""
 
 

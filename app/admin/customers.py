@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 from flask import Response, g, request
 
 from app import clock
-from app.admin import paging, spreadsheets
+from app.admin import paging, record, spreadsheets
 from app.admin.guard import bp
 from app.admin.paging import PAGE, Cursor
 from app.admin.queries import customers as queries
+from app.admin.record import Action
 from app.admin.showing import missing, page
 from app.admin.words import _
 from app.customers.queries import CHANNELS, consent_states, profiles
-from app.privacy import audit
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def listed() -> Response:
     before = paging.read(request.args.get("before"))
     with transaction(g.shop_id) as session:
         rows, following = paging.cut(queries.found(session, g.shop_id, query, before), "first_seen_at")
+        record.note(session, Action.PEOPLE_LISTED, page="customers")
     kept = {"q": query} if query else {}
     return page(
         "customers.html",
@@ -49,7 +50,7 @@ def as_file() -> Response:
     """Everybody found, for a spreadsheet; that it was taken is on record."""
     query = _query()
     with transaction(g.shop_id) as session:
-        audit.note(session, f"user:{g.user_id}", audit.Action.PEOPLE_LISTED, targets={"as": "csv"})
+        record.note(session, Action.PEOPLE_LISTED, page="customers_csv")
     head = ("first_name", "last_name", "email", "phone", "country", "tags", "orders", "spent_minor", "last_order_at",
             "first_seen_at", "email_consent", "sms_consent")  # fmt: skip
     return spreadsheets.download("customers", head, _everybody(g.shop_id, query))
@@ -87,6 +88,7 @@ def one(customer_id: int) -> Response:
         customer = queries.one(session, g.shop_id, customer_id)
         if customer is None:
             return missing(_("There is no such customer"))
+        record.note(session, Action.PERSON_VIEWED, customer=customer_id)
         person = profiles(session, g.shop_id, [customer_id])[customer_id]
         # Planned messages lie a little ahead of now.
         latest = before.at if before else clock.now() + timedelta(days=1)

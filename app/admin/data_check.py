@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, g
 
+from app.admin import record
 from app.admin.guard import bp, settings as installation
 from app.admin.queries import checks as queries
 from app.admin.showing import page
@@ -96,6 +97,7 @@ def data_check() -> Response:
     with transaction(g.shop_id) as session:
         totals = queries.totals(session, g.shop_id)
         found = [Found(check, *queries.count(session, g.shop_id, name)) for name, check in CHECKS.items()]
+        record.note(session, record.Action.PEOPLE_LISTED, page="data_check")
     return page(
         "data_check.html",
         title=_("Data check"),

@@ -5,24 +5,31 @@ No cookie is set or read. Which shop it is comes from the verified token and fro
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, urlsplit
 
+import orjson
 from flask import Blueprint, Response, current_app, g, render_template, request
 
 from app import registry
-from app.admin import installing
+from app.admin import installing, record
 from app.admin.installing import NotInstalled
+from app.admin.roles import needed
+from app.admin.words import ROLES_NEEDED, _
 from app.platforms.shopify.auth import RETRY_HEADER, Denied, enter, frame_ancestors
 from app.shops import service as shops
+from app.team import rules as team_rules, service as team
 
 if TYPE_CHECKING:
     from app.platforms.shopify.auth import Session
     from app.platforms.shopify.platform import ShopifyPlatform
+    from app.team.rules import Role
     from config import Settings
 
 PATCH_PATH = "/auth/patch-id-token"
 ONE_YEAR = 31_536_000
+LARGEST_ID = 2**63 - 1
 
 bp = Blueprint("admin", __name__, template_folder="templates")
 
@@ -62,7 +69,36 @@ def _welcome(platform: ShopifyPlatform, entered: Session, *, by_script: bool) ->
         return refused_by_store(found)
     g.shop, g.shop_id, g.user_id = found, found.id, entered.user_id
     installing.keep_up(found.id)
-    return None
+    ask = partial(platform.tokens.staff_member, entered.shop, entered.token)
+    g.member, is_new = team.enter(found.id, entered.user_id, ask)
+    if is_new:
+        record.newcomer()
+    role = needed(request.endpoint or "", request.method)
+    if not team_rules.allows(g.member.role, role):
+        return _not_theirs(role, by_script=by_script)
+    return _too_large() if any(is_too_large(value) for value in (request.view_args or {}).values()) else None
+
+
+def is_too_large(value: object) -> bool:
+    """Whether a number of an address is none that a row can have."""
+    return isinstance(value, int) and value > LARGEST_ID
+
+
+def _too_large() -> Response:
+    from app.admin import showing  # it asks this module for the settings
+
+    return showing.missing(_("There is no such page"))
+
+
+def _not_theirs(role: Role, *, by_script: bool) -> Response:
+    """Somebody of the staff whose role doesn't allow this. A page they are on stays as it is, with what they typed."""
+    sentence = ROLES_NEEDED[role]
+    if by_script and request.method != "GET":
+        headers = {"HX-Reswap": "none", "HX-Trigger": orjson.dumps({"said": {"message": sentence}}).decode()}
+        return Response(sentence, 403, headers, mimetype="text/plain")
+    from app.admin import showing  # it asks this module for the settings
+
+    return showing.page("not_theirs.html", title=_("Not yours to open"), status=403, what=sentence)
 
 
 def is_by_script() -> bool:
@@ -126,6 +162,7 @@ def refused_by_store(found: NotInstalled) -> Response:
 @bp.after_request
 def protect(response: Response) -> Response:
     """Headers of every answer; pages may be framed by the admin of their own store only."""
+    record.whatever_was_done(response.status_code)
     headers = response.headers
     headers.setdefault("Cache-Control", "no-store")
     headers["X-Content-Type-Options"] = "nosniff"

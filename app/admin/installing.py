@@ -19,6 +19,7 @@ from app.platforms import access
 from app.platforms.base import TokenGranted, TokenUnavailable
 from app.platforms.shopify.asking import ShopInfo, shop_info
 from app.platforms.shopify.graphql import GraphQLClient
+from app.privacy import audit
 from app.shops import service as shops
 from app.shops.models import Shop, ShopToken
 from app.transaction import across_shops, transaction
@@ -148,6 +149,8 @@ def _install(platform: ShopifyPlatform, found: Standing, ask: Callable[[], Token
     first = shops.install(shop.id, scopes)
     with transaction(shop.id) as session:
         journeys.install_starters(session)
+        if first:
+            audit.note(session, "store", audit.Action.SHOP_INSTALLED, targets={"shop": shop.id})
     learn_about_store(platform, shop.id)
     log.info("store_installed", extra={"shop": shop.id, "first": first})
     return standing(shop.id).shop

@@ -8,9 +8,10 @@ from flask import Response, g, request
 from sqlalchemy import select
 
 from app import clock
-from app.admin import flow, home, messages, previews, test_send
+from app.admin import flow, home, messages, previews, record, test_send
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
+from app.admin.record import Action
 from app.admin.showing import missing, page
 from app.admin.words import _
 from app.journeys import service as journeys
@@ -67,6 +68,7 @@ def turn_off(key: str) -> Response:
         journey = _locked(session, key)
         if journey is not None:
             journeys.turn_off(session, journey)
+            record.note(session, Action.JOURNEY_TURNED_OFF, journey=key)
     return _show(key, toast=_("The journey is off"))
 
 
@@ -96,6 +98,9 @@ def change_waits(key: str) -> Response:
     flaws = journeys.change_waits(g.shop_id, key, changed)
     if flaws:
         return _show(key, status=422, entered=entered, flaws=[flaw.message for flaw in flaws])
+    with transaction(g.shop_id) as session:
+        spans = {name: str(before[name]) for name in changed}
+        record.note(session, Action.JOURNEY_CHANGED, journey=key, before=spans, after=changed)
     return _show(key, toast=_("Saved. People under way keep the waits they began with"))
 
 
@@ -109,6 +114,8 @@ def preview(key: str, step: str, channel: str, toast: str | None = None) -> Resp
         if found is None or source is None:
             return missing(_("There is no such message"))
         case = previews.case(session, g.shop, settings(), found.event, (channel, source), wanted)
+        if case.customer_id is not None:
+            record.note(session, Action.PERSON_VIEWED, customer=case.customer_id)
     made = previews.render(channel, source, case)
     return page(
         "preview.html",
@@ -136,6 +143,7 @@ def send_test(key: str, step: str, channel: str) -> Response:
         if found is None or source is None or channel != "email":
             return missing(_("There is no such message"))
         sent = test_send.send(session, g.shop, found.event, step, source)
+        record.note(session, Action.TEST_SENT, journey=key, step=step)
     if isinstance(sent, test_send.NotSent):
         return preview(key, step, channel, toast=sent.why)
     return messages.show(sent, toast=_("The test is on its way"))
@@ -180,5 +188,6 @@ def _locked(session: Session, key: str) -> Journey | None:
 
 
 def _turn_on(session: Session, journey: Journey) -> None:
+    record.note(session, Action.JOURNEY_TURNED_ON, journey=journey.key)
     if journeys.turn_on(session, journey):
         ring_after_commit(session, "plan")

@@ -9,9 +9,10 @@ import orjson
 from flask import Response, g, request
 
 from app import clock
-from app.admin import charts, paging, parked
+from app.admin import charts, paging, parked, record
 from app.admin.guard import bp, settings
 from app.admin.queries import messages as queries
+from app.admin.record import Action
 from app.admin.showing import missing, page, part
 from app.admin.words import CHANNELS, _
 from app.channels.base import OutboundEmail
@@ -60,6 +61,7 @@ def _list(wanted: queries.Filter, cursor: str | None, toast: str | None = None) 
     with transaction(g.shop_id) as session:
         rows, following = paging.cut(queries.listed(session, g.shop_id, wanted, before), "planned_at")
         journeys = queries.journeys(session, g.shop_id)
+        record.note(session, Action.PEOPLE_LISTED, page="messages")
     kept = _kept(wanted)
     return page(
         "messages.html",
@@ -89,6 +91,8 @@ def retry(message_id: int) -> Response:
     """Try a parked message again."""
     with transaction(g.shop_id) as session:
         done = parked.retry(session, g.shop_id, message_id)
+        if done:
+            record.note(session, Action.MESSAGE_REPEATED, message=message_id)
     return show(message_id, toast=_("It goes again now") if done else _("It can't be tried again"))
 
 
@@ -97,6 +101,8 @@ def drop(message_id: int) -> Response:
     """Give a parked message up."""
     with transaction(g.shop_id) as session:
         done = parked.drop(session, g.shop_id, message_id)
+        if done:
+            record.note(session, Action.MESSAGE_CANCELLED, message=message_id)
     return show(message_id, toast=_("Dropped") if done else _("It isn't waiting for you any more"))
 
 
@@ -106,6 +112,7 @@ def retry_all() -> Response:
     wanted = _wanted(request.form)
     with transaction(g.shop_id) as session:
         count = parked.retry_all(session, g.shop_id, wanted)
+        record.note(session, Action.MESSAGE_REPEATED, chosen=_kept(wanted), after={"messages": count})
     left = _("those that could reach people twice were left out") if wanted.reason != parked.MAY_DOUBLE else ""
     return _list(wanted, None, toast=_("{n} go again now", n=count) + (f"; {left}" if left else ""))
 
@@ -116,6 +123,7 @@ def drop_all() -> Response:
     wanted = _wanted(request.form)
     with transaction(g.shop_id) as session:
         count = parked.drop_all(session, g.shop_id, wanted)
+        record.note(session, Action.MESSAGE_CANCELLED, chosen=_kept(wanted), after={"messages": count})
     return _list(wanted, None, toast=_("{n} dropped", n=count))
 
 
@@ -133,7 +141,9 @@ def reasons() -> Response:
 def as_json() -> Response:
     """A customer's messages and decisions, by the store's id of them."""
     with transaction(g.shop_id) as session:
-        messages, decisions = queries.of_customer(session, g.shop_id, request.args.get("customer", ""))
+        customer = request.args.get("customer", "").replace("\0", "")
+        messages, decisions = queries.of_customer(session, g.shop_id, customer)
+        record.note(session, Action.PERSON_VIEWED, store_customer=customer[:40])
     found = {"messages": [m._asdict() for m in messages], "decisions": [d._asdict() for d in decisions]}
     return Response(orjson.dumps(found), mimetype="application/json")
 
@@ -144,6 +154,7 @@ def show(message_id: int, toast: str | None = None) -> Response:
         message = queries.one(session, g.shop_id, message_id)
         if message is None:
             return missing(_("There is no such message"))
+        record.note(session, Action.MESSAGE_VIEWED, message=message_id)
         values: dict[str, Any] = {
             "decisions": queries.decisions(session, g.shop_id, message),
             "attempts": queries.attempts(session, g.shop_id, message_id),

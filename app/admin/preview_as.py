@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response, g, request
 
 from app import clock
-from app.admin import flow, foresight, previews
+from app.admin import flow, foresight, previews, record
 from app.admin.customers import LONGEST_QUERY
 from app.admin.guard import bp, settings
 from app.admin.queries import customers as people, foreseen as queries, journeys as journey_queries
@@ -95,9 +95,12 @@ def preview_as(key: str) -> Response:
             if person is None:
                 return missing(_("There is no such customer"))
             whose = _real(session, journey, person, now)
+            record.note(session, record.Action.PERSON_VIEWED, customer=person.id)
         elif sample in previews.choices():
             whose = _made_up(journey, sample, now)
         path = foresight.ahead(whose.definition, whose.place, whose.facts, now) if whose else None
+        if query:
+            record.note(session, record.Action.PEOPLE_LISTED, page="preview_as")
         values: dict[str, Any] = {
             "found": people.found(session, g.shop_id, query, None)[:MOST_FOUND] if query else [],
             "messages": _messages(session, journey, whose, path, sample, now) if whose and path else {},

@@ -60,6 +60,7 @@ class Case:
     zone: str
     whose: str | None = None
     """The real person's name; None for made-up data."""
+    customer_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +160,5 @@ def of(
         getattr(subject.row, "currency", None) or shop.currency,
         zone,
         name or person.addresses.get("email") or "",
+        person.id,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response, g, request
 
 from app import clock
-from app.admin import charts, showing, spreadsheets
+from app.admin import charts, record, showing, spreadsheets
 from app.admin.guard import bp
 from app.admin.showing import page
 from app.admin.words import _, spelled
@@ -98,6 +98,7 @@ def as_file() -> Response:
     with transaction(g.shop_id) as session:
         found = queries.report(session, g.shop_id, period)
         messages = _messages(found, queries.names(session, g.shop_id, {j for j, _step in found.by_message}))
+        record.note(session, record.Action.FIGURES_EXPORTED, page="reports_csv")
     if request.args.get("by") == "message":
         head: tuple[str, ...] = ("journey", "message")
         rows = [(row["journey"], row["step"], *_plain(row["figures"])) for row in messages]

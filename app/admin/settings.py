@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, g, request
 
-from app.admin import forms
+from app.admin import forms, record
 from app.admin.forms import Form
 from app.admin.guard import bp, settings as installation
 from app.admin.showing import missing, page
@@ -29,30 +29,46 @@ def save(part: str) -> Response:
     checked = forms.check(part, request.form)
     if isinstance(checked, Form):
         return _show(status=422, part=part, form=checked)
-    _store(part, checked.value)
+    store(part, checked.value)
     return _show(toast=_("Saved"))
 
 
 @bp.post("/admin/settings/stop", endpoint="settings_stop")
 def stop() -> Response:
     """Stop all marketing, at once."""
-    _store("stopped", value=True)
+    store("stopped", value=True)
     return _show(toast=_("All marketing is stopped"))
 
 
 @bp.post("/admin/settings/resume", endpoint="settings_resume")
 def resume() -> Response:
     """Let marketing go again."""
-    _store("stopped", value=False)
+    store("stopped", value=False)
     return _show(toast=_("Marketing goes again"))
 
 
-def _store(part: str, value: Any) -> None:
+def store(part: str, value: Any) -> None:
+    """Store one part of the shop's settings; what changed goes on record."""
     with transaction(g.shop_id) as session:
         shop = shops.get(session)
         session.refresh(shop, with_for_update=True)  # two forms saved at once must not undo each other
+        before = shop_settings.of(shop).model_dump()[part]
         shop.settings = shop_settings.changed(shop, part, value)
+        record.note(
+            session,
+            record.Action.SETTINGS_CHANGED,
+            part=part,
+            before=_apart(before, value),
+            after=_apart(value, before),
+        )
         g.shop = shop
+
+
+def _apart(values: Any, others: Any) -> dict[str, Any]:
+    """What one has otherwise than the other."""
+    if not isinstance(values, dict):
+        return {"value": values} if values != others else {}
+    return {name: value for name, value in values.items() if value != (others or {}).get(name)}
 
 
 def _show(

@@ -17,6 +17,8 @@ from app.admin.guard import settings
 from app.admin.words import _
 from app.content.dates import local_date
 from app.content.money import locale_of, money_format
+from app.team import rules
+from app.team.rules import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +34,12 @@ NAVIGATION = (
     ("/admin/deliveries", _("Deliveries")),
     ("/admin/settings", _("Settings")),
 )
+SETTINGS_PAGES = (
+    ("/admin/settings", _("General")),
+    ("/admin/settings/team", _("Team")),
+    ("/admin/settings/audit", _("Audit log")),
+)
+"""The tabs of the settings."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 UNITS = ((DAY, _("{n} days"), _("1 day")), (HOUR, _("{n} hours"), _("1 hour")), (MINUTE, _("{n} min"), _("1 min")))
 
@@ -65,7 +73,10 @@ def page(
             asset=asset,
             bridge=settings().shopify.app_bridge_url,
             navigation=_navigation(),
+            settings_pages=SETTINGS_PAGES,
             shop=g.shop,
+            looks_only=not rules.allows(g.member.role, Role.EDITOR),
+            role=g.member.role,
             **values,
         ),
         status,

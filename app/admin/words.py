@@ -199,6 +199,12 @@ CONSENTS: Final[dict[str, str]] = {
     "pending": _("Asked to confirm"),
     "never_asked": _("Never asked"),
 }
+ROLES: Final[dict[str, str]] = {"owner": _("Owner"), "editor": _("Editor"), "viewer": _("Viewer")}
+ROLES_NEEDED: Final[dict[str, str]] = {
+    "viewer": _("You can't look at this."),
+    "editor": _("You can look, but not change anything. An owner can make you an editor, under Settings, Team."),
+    "owner": _("Only an owner of this app can do that. Settings, Team says who that is."),
+}
 IMPORT_KINDS: Final[dict[tuple[str, str], str]] = {
     ("customers", "recent"): _("Customers of the last 90 days"),
     ("products", "recent"): _("All products"),

@@ -68,6 +68,15 @@ class TokenUnavailable:
     retry_after: float
 
 
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """What a store says of a member of its staff."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    is_account_owner: bool
+
+
 TokenResult = TokenGranted | TokenRefused | TokenUnavailable
 
 

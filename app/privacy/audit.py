@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-ACTOR = re.compile(r"system|operator|store|user:[A-Za-z0-9_-]{1,64}")
+ACTOR = re.compile(r"system|operator|store|(?:user|key):[A-Za-z0-9_-]{1,64}")
 SECRET = "[secret]"  # noqa: S105 what stands in its place
 PERSONAL = "[personal]"
 _SECRET_NAMES = re.compile(r"secret|password|credential|api_?key|(?:^|_)(?:token|key)$", re.IGNORECASE)
@@ -54,6 +54,22 @@ class Action(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     PROVIDER_ACCOUNT_CHANGED = "provider_account_changed"
     SHOP_INSTALLED = "shop_installed"
+    MEMBER_JOINED = "member_joined"
+    ROLE_CHANGED = "role_changed"
+    CUSTOMER_EXCLUDED = "customer_excluded"
+    ERASURE_ASKED = "erasure_asked"
+    TEST_SENT = "test_sent"
+    FIGURES_EXPORTED = "figures_exported"
+    AUDIT_EXPORTED = "audit_exported"
+    API_KEY_MADE = "api_key_made"
+    API_KEY_REVOKED = "api_key_revoked"
+    HOOK_MADE = "hook_made"
+    HOOK_CHANGED = "hook_changed"
+    HOOK_REMOVED = "hook_removed"
+    HOOK_SECRET_CHANGED = "hook_secret_changed"  # noqa: S105 a word
+    EVENT_SENT_AGAIN = "event_sent_again"
+    ACTION_TAKEN = "action_taken"
+    """Anything that has no word of its own yet; its target is the route."""
 
 
 def note(
@@ -74,7 +90,7 @@ def note(
         ValueError: an actor that isn't one of ours.
     """
     if not ACTOR.fullmatch(actor):
-        raise ValueError(f"an actor is system, operator, store or user:<id>, not {actor!r}")
+        raise ValueError(f"an actor is system, operator, store, user:<id> or key:<id>, not {actor!r}")
     session.execute(
         text(
             "INSERT INTO audit_entry (shop_id, at, actor, action, targets, before, after) VALUES (:shop, :now, :actor, "

@@ -20,7 +20,7 @@ class AuditEntry(Tenant, Base):
 
     at: Mapped[datetime]
     actor: Mapped[str]
-    """`system`, `operator` (at the command line), `store` (by webhook), or `user:<the platform's id>`."""
+    """`system`, `operator` (at the command line), `store` (by webhook), `user:<the platform's id>`, or `key:<id>`."""
     action: Mapped[str]
     """One of `audit.Action`."""
     targets: Mapped[dict[str, Any]]

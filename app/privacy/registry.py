@@ -163,6 +163,18 @@ TABLES: dict[str, Entry] = {
     "journey_version": Entry("Versions of journeys", operational="definition templates"),
     "template": Entry("Templates", operational="channel source digest"),
     "breaker": Entry("How providers are doing", operational="provider"),
+    # The merchant's staff: `shop_redact` deletes them.
+    "member": Entry("Team", personal="name email", pseudonymous="user_id", operational="role"),
+    "api_key": Entry("Keys of the API", pseudonymous="made_by", operational="name scopes hint", secret="digest"),  # noqa: S106
+    "api_answer": Entry("Answers of the API", pseudonymous="body", operational="reference", secret="request"),  # noqa: S106
+    "hook": Entry(
+        "Subscriptions to events",
+        pseudonymous="made_by",
+        operational="url kinds state",
+        secret="secret old_secret",  # noqa: S106
+    ),
+    "hook_event": Entry("Told to your other systems", pseudonymous="data", operational="kind", of_person=BY_CUSTOMER),
+    "hook_delivery": Entry("How telling went", operational="state code"),
     "audit_entry": Entry(
         "Audit log", pseudonymous="actor targets", operational="action before after"
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,6 +72,14 @@ class Retention(BaseModel):
     """What messages said; that they were sent stays on record."""
 
 
+class Team(BaseModel):
+    """What staff may do who open the app for the first time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    newcomers: Literal["viewer", "editor"] = "viewer"
+
+
 class ShopSettings(BaseModel):
     """All of them."""
 
@@ -82,6 +90,7 @@ class ShopSettings(BaseModel):
     sender: Sender = Sender()
     brand: Brand = Brand()
     retention: Retention = Retention()
+    team: Team = Team()
     postal_address: str = Field(default="", max_length=300)
     """In the footer of every mail; empty: the store's own address."""
     stopped: bool = False

@@ -18,15 +18,17 @@ FLOORS: dict[str, float] = {
     "app.shops": 2, "app.content": 2, "app.channels": 2, "app.platforms.base": 2, "app.migrate": 2,
     # 3; getting into a store needs the shop's token and the registry, so it stands half a floor above both
     "app.platforms": 3, "app.registry": 3, "app.platforms.access": 3.5,
+    # recorded wherever something happens, so it stands below all who tell
+    "app.hooks": 3,
     # 4; a review's rules are asked by orders, so reviews stand below them
-    "app.catalog": 4, "app.customers": 4, "app.reviews": 4,
+    "app.catalog": 4, "app.customers": 4, "app.reviews": 4, "app.team": 4,
     "app.orders": 5,
     "app.messages": 6,
     "app.journeys": 7, "app.reports": 7,
     # over all whose rows it erases
     "app.privacy": 7.5,
-    "app.inbox": 8,
-    "app.admin": 9, "app.storefront": 9, "app.cli": 9, "workers": 9,
+    "app.inbox": 8, "app.hooks.delivering": 8,
+    "app.admin": 9, "app.storefront": 9, "app.api": 9, "app.cli": 9, "workers": 9,
     # 10: create_app is app/__init__.py
     "app": 10, "wsgi": 10.5, "rsgi": 11,
 }  # fmt: skip

@@ -42,6 +42,7 @@ CLERK_MAY = {
     "privacy_request": {"SELECT (done_at, id, kind, shop_id)"},
     "processor_erasure": {"SELECT (done_at, due_at, id, request_id, shop_id)"},
     "retention": {"SELECT"},
+    "hook_delivery": {"SELECT (due_at, id, lease_until, shop_id, state)"},
 }
 """All that a transaction across shops may do: take deliveries in, see what is due, claim messages. Widening this
 widens what one mistake can reach: argue it in the migration that does."""

@@ -33,3 +33,13 @@ def listed(session: Session, shop_id: int, state: str | None, before: Cursor | N
         """),  # noqa: S608 conditions are our own, values are bound
         parameters,
     ).all()
+
+
+def is_there(session: Session, shop_id: int, delivery_id: int) -> bool:
+    """Whether the shop has this delivery."""
+    return bool(
+        session.scalar(
+            text("SELECT EXISTS (SELECT 1 FROM delivery WHERE shop_id = :shop AND id = :id)"),
+            {"shop": shop_id, "id": delivery_id},
+        )
+    )

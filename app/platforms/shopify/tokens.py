@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from app.platforms.base import TokenGranted, TokenRefused, TokenResult, TokenUnavailable
+from app.platforms.base import StaffMember, TokenGranted, TokenRefused, TokenResult, TokenUnavailable
 from app.platforms.shopify.transport import NoAnswer
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ PATH = "/admin/oauth/access_token"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - the name of a token's kind
 OFFLINE = "urn:shopify:params:oauth:token-type:offline-access-token"
+ONLINE = "urn:shopify:params:oauth:token-type:online-access-token"
+STAFF_SECONDS = 3.0
+"""Somebody waits in front of a screen."""
 REFRESH_AHEAD = timedelta(minutes=5)
 """A token is refreshed when it has less than this left, as Shopify's own libraries do."""
 
@@ -75,6 +78,24 @@ class TokenEndpoint:
         """A new pair. The one used keeps working until the new one is, so a lost answer loses nothing."""
         return self._ask(shop, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
+    def staff_member(self, shop: str, id_token: str) -> StaffMember | None:
+        """Who the session token's user is; None when the store doesn't say.
+
+        The store tells it only along with an online token. That is thrown away: it leaves the offline pair alone.
+        """
+        if not self._credentials.secrets:
+            return None
+        payload = {
+            "client_id": self._credentials.api_key,
+            "client_secret": self._credentials.secrets[0],
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": id_token,
+            "subject_token_type": ID_TOKEN,
+            "requested_token_type": ONLINE,
+        }
+        answer = self._transport.post(self._credentials.address(shop, PATH), payload, read_seconds=STAFF_SECONDS)
+        return None if isinstance(answer, NoAnswer) or answer.status != 200 else read_staff(answer.data)  # noqa: PLR2004 HTTP
+
     def _ask(self, shop: str, payload: dict[str, Any]) -> TokenResult:
         if not self._credentials.secrets:
             return TokenRefused("no_api_secret", final=True)
@@ -106,6 +127,20 @@ def read_answer(answer: Answer, asked_at: datetime) -> TokenResult:
         refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
         refresh_expires_at=_after(asked_at, data.get("refresh_token_expires_in")),
         scopes=tuple(part.strip() for part in scope.split(",") if part.strip()) if isinstance(scope, str) else (),
+    )
+
+
+def read_staff(data: dict[str, Any]) -> StaffMember | None:
+    """The member of the staff an online token was given for."""
+    user = data.get("associated_user")
+    if not isinstance(user, dict):
+        return None
+    parts = [user.get("first_name"), user.get("last_name")]
+    email = user.get("email")
+    return StaffMember(
+        name=" ".join(part.strip() for part in parts if isinstance(part, str) and part.strip())[:120],
+        email=email[:254] if isinstance(email, str) else "",
+        is_account_owner=user.get("account_owner") is True,
     )
 
 
