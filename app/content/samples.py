@@ -111,7 +111,10 @@ def _sample(  # noqa: PLR0913  each is one thing a preview may want different
         },
         "products": suggestions,
         "product": {**items[0], "reorder_url": f"{_APP}/c/reorder"},
-        "review": {"items": [_to_review(item, number) for number, item in enumerate(items[:3])]},
+        "review": {
+            "url": f"{_APP}/review/sample",
+            "items": [_to_review(item, number) for number, item in enumerate(items[:3])],
+        },
         "unsubscribe_url": f"{_APP}/u/sample",
         "preferences_url": f"{_APP}/p/sample",
         "open_pixel_url": "",
