@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TENANT = text("SELECT set_config('role', 'regulars_app', true), set_config('app.shop_id', :shop_id, true)")
 CLERK = text("SELECT set_config('role', 'regulars_clerk', true), set_config('app.shop_id', '', true)")
+ROLE = text("SELECT set_config('role', :role, true)")
 RECORD_LOCK = 7_261_601
 """Facts about a shop's people are recorded, and people erased, by one process at a time: what was read stays true until
 it is written."""
@@ -65,6 +66,18 @@ def across_shops() -> Iterator[Session]:
     with _committed() as session:
         session.execute(CLERK)
         yield session
+
+
+@contextmanager
+def as_clerk(session: Session) -> Iterator[None]:
+    """Within a shop's transaction, for the one or two things that only the clerk may do there.
+
+    The clerk's policies know no tenant: every statement has to name its shop itself.
+    """
+    session.flush()
+    session.execute(ROLE, {"role": "regulars_clerk"})
+    yield
+    session.execute(ROLE, {"role": "regulars_app"})  # an exception ends the transaction, and the role with it
 
 
 @contextmanager

@@ -21,9 +21,15 @@ CLERKS_RIGHTS = {
     "processor_erasure": "SELECT (shop_id, id, request_id, due_at, done_at)",
     "retention": "SELECT",
     "hook_delivery": "SELECT (shop_id, id, state, due_at, lease_until)",
+    # Erasure empties what is personal in the evidence of consent; a trigger lets nothing else through.
+    "consent_entry": "SELECT (shop_id, customer_id, evidence), UPDATE (evidence)",
+    "consent_write": "SELECT (shop_id, id, due_at, done_at)",
+    "opt_in": "SELECT (shop_id, id, due_at, asked_at, done_at)",
+    "people_file": "SELECT (shop_id, id, state, due_at)",
 }
-APPEND_ONLY = ("audit_entry",)
-"""Tables whose rows stay as they were written."""
+APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)"}
+"""Tables whose rows stay as they were written -> what the app may still change. Words on consent follow their person
+into the one they were merged into, and a trigger sees to it that they go nowhere else."""
 
 
 def create_roles() -> None:
@@ -79,6 +85,8 @@ def build() -> None:
     there = set(op.get_bind().scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
     for table in sorted(there & set(APPEND_ONLY)):
         op.execute(f'REVOKE UPDATE, DELETE ON "{table}" FROM {APP}')
+        if left := APPEND_ONLY[table]:
+            op.execute(f'GRANT {left} ON "{table}" TO {APP}')
     for table, rights in CLERKS_RIGHTS.items():
         if table in there:
             op.execute(f'GRANT {rights} ON "{table}" TO {CLERK}')

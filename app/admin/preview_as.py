@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from app.journeys.definition import Definition
     from app.messages.rules import Asked
 
+ABOUT = {
+    "checkout_abandoned": "checkout",
+    "cart_abandoned": "cart",
+    "order_placed": "order",
+    "product_running_low": "variant",
+}
+"""What a journey's messages are about, by the event that starts it."""
 SHIPPED_AFTER, DELIVERED_AFTER, GAP = timedelta(days=1), timedelta(days=3), timedelta(days=30)
 MOST_FOUND: Final = 8
 FRESH: Final[dict[str, dict[str, Any]]] = {
@@ -205,7 +212,8 @@ def _just_now(journey: Current, subject: Subject, gap: timedelta, person: Profil
     moments = {"trigger": now, "entered": now, "placed": now}
     if journey.event == "order_placed":
         moments |= {"shipped": now + SHIPPED_AFTER, "delivered": now + DELIVERED_AFTER}
-    return Facts(moments, fields, person.unreachable, person.consent, person.preferred_channel, gap)
+    consent = person.consent_about(ABOUT[journey.event])
+    return Facts(moments, fields, person.unreachable, consent, person.preferred_channel, gap)
 
 
 def _messages(
@@ -215,10 +223,10 @@ def _messages(
     heard = queries.heard(session, g.shop_id, whose.person.id, now)
 
     def ask(plan: Plan) -> Asked:
-        return asker.asked(_as_message(whose.definition, plan), whose.person, whose.subject, heard, bought=False)
+        return asker.asked(_as_message(whose, plan), whose.person, whose.subject, heard, bought=False)
 
     def gone(plan: Plan, at: datetime) -> None:
-        heard.note(plan.channel, plan.send.purpose, at)
+        heard.note(_as_message(whose, plan), at)
 
     fates = foresight.fates(path, ask, gone)
     plans = [stop.plan for stop in path.stops if stop.plan is not None]
@@ -240,9 +248,13 @@ def _case(session: Session, journey: Current, whose: Whose, source: tuple[str, s
     return previews.case(session, g.shop, settings(), journey.event, source, wanted)
 
 
-def _as_message(definition: Definition, plan: Plan) -> Any:
+def _as_message(whose: Whose, plan: Plan) -> Any:
     """The plan as the row it would become, as far as gates look at it."""
+    definition = whose.definition
     return SimpleNamespace(
+        subject_kind=whose.ref.kind if whose.ref else ABOUT[definition.trigger.event],
+        subject_key=whose.ref.key if whose.ref else "",
+        since=whose.facts.moments["trigger"],
         channel=plan.channel,
         purpose=plan.send.purpose,
         audience=plan.send.audience,

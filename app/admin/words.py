@@ -59,6 +59,9 @@ REASONS: Final[dict[str, str]] = {
     "all_gates_open": _("Everything allowed it"),
     "no_address": _("We have no address for this channel"),
     "no_consent": _("They haven't agreed to marketing on this channel"),
+    "not_confirmed": _("They said yes, but haven't confirmed it yet"),
+    "one_text_per_basket": _("They were texted about this basket already; the rules allow one text"),
+    "too_late_for_a_text": _("The basket was left more than two days ago; the rules allow no text after that"),
     "unsubscribed": _("They unsubscribed"),
     "opted_out": _("They texted STOP"),
     "complaint": _("They marked a message as spam"),
@@ -198,6 +201,7 @@ CONSENTS: Final[dict[str, str]] = {
     "unsubscribed": _("Unsubscribed"),
     "pending": _("Asked to confirm"),
     "never_asked": _("Never asked"),
+    "unconfirmed": _("Not confirmed yet"),
 }
 ROLES: Final[dict[str, str]] = {"owner": _("Owner"), "editor": _("Editor"), "viewer": _("Viewer")}
 ROLES_NEEDED: Final[dict[str, str]] = {

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-MERGE = "merge"
-"""The source of consent entries that follow from a merge."""
-
 
 def move(session: Session, merges: Sequence[tuple[int, int]]) -> None:
     """Give all that hangs on `removed` to `kept`, for each (removed, kept); the removed rows stay as signposts."""
@@ -23,7 +20,7 @@ def move(session: Session, merges: Sequence[tuple[int, int]]) -> None:
         parameters = {"shop": session.info["shop_id"], "removed": removed, "kept": kept}
         for table in Base.metadata.sorted_tables:
             if "customer_id" in table.c and "shop_id" in table.c:
-                again = _ALREADY_THERE if table.name == "consent_entry" else ""
+                again = _UNLESS_THERE.get(table.name, "")
                 session.execute(
                     text(
                         f'UPDATE "{table.name}" t SET customer_id = :kept '  # noqa: S608 names of our own tables
@@ -37,12 +34,20 @@ def move(session: Session, merges: Sequence[tuple[int, int]]) -> None:
         )
 
 
-_ALREADY_THERE = """
-    AND NOT EXISTS (
-        SELECT 1 FROM consent_entry k WHERE k.shop_id = t.shop_id AND k.customer_id = :kept
-            AND (k.channel, k.purpose, k.effective_at, k.state, k.source, k.about)
-                = (t.channel, t.purpose, t.effective_at, t.state, t.source, t.about))
-"""
+_UNLESS_THERE = {
+    "consent_entry": """
+        AND NOT EXISTS (
+            SELECT 1 FROM consent_entry k WHERE k.shop_id = t.shop_id AND k.customer_id = :kept
+                AND (k.channel, k.purpose, k.effective_at, k.state, k.source, k.about, k.double_opt_in)
+                    = (t.channel, t.purpose, t.effective_at, t.state, t.source, t.about, t.double_opt_in))
+    """,
+    "consent_hold": """
+        AND NOT EXISTS (
+            SELECT 1 FROM consent_hold k WHERE k.shop_id = t.shop_id AND k.customer_id = :kept
+                AND (k.channel, k.purpose, k.held_at) = (t.channel, t.purpose, t.held_at))
+    """,
+}
+"""What both have said or been held to alike stays with the signpost."""
 
 
 def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> None:
@@ -58,7 +63,7 @@ def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> Non
                     s.id AS removed, s.merged_into_id AS kept, s.merged_at, e.channel, e.purpose, e.state
                 FROM customer s
                 JOIN consent_entry e ON e.shop_id = s.shop_id AND e.customer_id = s.merged_into_id
-                    AND e.effective_at <= s.merged_at AND e.source <> :merge
+                    AND e.effective_at <= s.merged_at
                 WHERE s.shop_id = :shop AND s.merged_into_id = ANY(:ids) AND s.merged_at IS NOT NULL
                 ORDER BY s.id, e.channel, e.purpose, e.about = s.external_id, e.effective_at DESC,
                     array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], e.state)
@@ -69,17 +74,13 @@ def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> Non
                 HAVING count(*) = 2 AND bool_or(state = 'unsubscribed') AND NOT bool_and(state = 'unsubscribed')
             ),
             overtaken AS (
-                DELETE FROM consent_entry e USING customer s
-                WHERE s.shop_id = :shop AND s.merged_into_id = ANY(:ids) AND s.merged_at IS NOT NULL
-                    AND e.shop_id = s.shop_id AND e.customer_id = s.merged_into_id AND e.source = :merge
+                DELETE FROM consent_hold h WHERE h.shop_id = :shop AND h.customer_id = ANY(:ids)
                     AND NOT EXISTS (SELECT 1 FROM ended n WHERE (n.kept, n.channel, n.purpose, n.merged_at)
-                        = (e.customer_id, e.channel, e.purpose, e.effective_at))
+                        = (h.customer_id, h.channel, h.purpose, h.held_at))
             )
-            INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, about,
-                double_opt_in, recorded_at)
-            SELECT :shop, kept, channel, purpose, 'unsubscribed', merged_at, :merge, '', false, merged_at FROM ended
-            ORDER BY kept, channel, purpose, merged_at
+            INSERT INTO consent_hold (shop_id, customer_id, channel, purpose, held_at)
+            SELECT :shop, kept, channel, purpose, merged_at FROM ended ORDER BY kept, channel, purpose, merged_at
             ON CONFLICT DO NOTHING
         """),
-        {"shop": session.info["shop_id"], "ids": sorted(customer_ids), "merge": MERGE},
+        {"shop": session.info["shop_id"], "ids": sorted(customer_ids)},
     )

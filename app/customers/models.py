@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Base, Tenant, same_shop
+from app.security.sealed import SealedJson
 
 
 class Customer(Tenant, Base):
@@ -86,13 +88,15 @@ class CustomerAddress(Tenant, Base):
 class ConsentEntry(Tenant, Base):
     """One word on consent. Only ever added to; the present state is the entry with the latest `effective_at`.
 
-    Entries of source `merge` are no words but follow from them, and are derived anew when a late word comes in.
+    The app's role may neither change nor delete an entry. Two things are left to it and the clerk, and a trigger sees
+    to it that they are all: entries follow their person into the one they were merged into, and erasure empties
+    `evidence`.
     """
 
     __tablename__ = "consent_entry"
     __table_args__ = (
         Index(
-            "uq_consent_entry_once",
+            "uq_consent_entry_said",
             "shop_id",
             "customer_id",
             "channel",
@@ -101,6 +105,7 @@ class ConsentEntry(Tenant, Base):
             "state",
             "source",
             "about",
+            "double_opt_in",
             unique=True,
         ),
         same_shop("customer_id", "customer"),
@@ -114,11 +119,80 @@ class ConsentEntry(Tenant, Base):
     state: Mapped[str]
     effective_at: Mapped[datetime]
     source: Mapped[str]
+    """Who told us: `shopify`, `checkout`, `keyword`, `preference_page`, `import`, `double_opt_in`, ..."""
     about: Mapped[str] = mapped_column(default="", server_default="")
     """The store's customer it was said of: after a merge, which of the two. Empty for guests."""
     double_opt_in: Mapped[bool] = mapped_column(default=False)
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    """What is personal in it: `ip`, where known."""
     recorded_at: Mapped[datetime]
+    collected: Mapped[str] = mapped_column(default="", server_default="")
+    """How: `checkout_box`, `link`, `page`, `text`, `file`, ... Empty when whoever told us didn't say."""
+    wording: Mapped[str] = mapped_column(default="", server_default="")
+    """Which wording or version of a form they said it to, where known."""
+
+
+class ConsentHold(Tenant, Base):
+    """A channel that is ended since two of the store's customers became one, as one of them had ended it.
+
+    No word of anybody's: it follows from the ledger and is derived anew when a late word comes in.
+    """
+
+    __tablename__ = "consent_hold"
+    __table_args__ = (
+        Index("uq_consent_hold", "shop_id", "customer_id", "channel", "purpose", "held_at", unique=True),
+        same_shop("customer_id", "customer"),
+    )
+
+    customer_id: Mapped[int]
+    channel: Mapped[str]
+    purpose: Mapped[str]
+    held_at: Mapped[datetime]
+
+
+class ConsentWrite(Tenant, Base):
+    """A word said to us that the store is to be told. Kept when done: the store repeats it, and that is no news."""
+
+    __tablename__ = "consent_write"
+    __table_args__ = (
+        Index("ix_consent_write_said", "shop_id", "customer_id", "channel", "told_at"),
+        Index("ix_consent_write_due", "due_at", postgresql_where=text("done_at IS NULL")),
+        same_shop("customer_id", "customer"),
+    )
+
+    customer_id: Mapped[int]
+    channel: Mapped[str]
+    state: Mapped[str]
+    double_opt_in: Mapped[bool]
+    told_at: Mapped[datetime]
+    """When the word took effect, to the second: stores know no smaller."""
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    """told | overtaken | not_in_store | gone | uninstalled, or the store's refusal"""
+
+
+class OptIn(Tenant, Base):
+    """A yes that may need a second step: whether and when the person was asked for it, and what came of it."""
+
+    __tablename__ = "opt_in"
+    __table_args__ = (
+        Index("ix_opt_in_customer", "shop_id", "customer_id", "channel"),
+        Index("ix_opt_in_due", "due_at", postgresql_where=text("asked_at IS NULL AND done_at IS NULL")),
+        same_shop("customer_id", "customer"),
+    )
+
+    customer_id: Mapped[int]
+    channel: Mapped[str]
+    said_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    """confirmed, or why nobody was asked: not_needed | asked_before | too_old | nothing_is_on | unreachable"""
+    message_id: Mapped[int | None]
 
 
 class Suppression(Tenant, Base):
@@ -132,3 +206,60 @@ class Suppression(Tenant, Base):
     reason: Mapped[str]
     source: Mapped[str]
     suppressed_at: Mapped[datetime]
+
+
+class PeopleFile(Tenant, Base):
+    """A file of people and what they agreed to, as a merchant uploaded it."""
+
+    __tablename__ = "people_file"
+    __table_args__ = (
+        Index("ix_people_file_due", "due_at", postgresql_where=text("state = 'running'")),
+        CheckConstraint("state IN ('uploaded', 'running', 'done', 'dropped')", name="state"),
+    )
+
+    name: Mapped[str]
+    state: Mapped[str]
+    header: Mapped[list[str]] = mapped_column(JSONB)
+    """The names of its columns, and per column a guess at what it holds."""
+    mapping: Mapped[dict[str, Any]]
+    """Which column means what, once the merchant has said so (see `filing.Mapping`)."""
+    lines: Mapped[int]
+    lines_read: Mapped[int] = mapped_column(default=0, server_default="0")
+    taken: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Lines of which something went in."""
+    refused: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Lines of which something was refused."""
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class PeoplePart(Tenant, Base):
+    """Some hundred lines of a file, sealed. Deleted as soon as they are read, or after a day when they never are."""
+
+    __tablename__ = "people_part"
+    __table_args__ = (
+        Index("uq_people_part_line", "shop_id", "file_id", "first_line", unique=True),
+        same_shop("file_id", "people_file"),
+    )
+
+    file_id: Mapped[int]
+    first_line: Mapped[int]
+    content: Mapped[list[list[str]] | None] = mapped_column(SealedJson("people_part.content"))
+
+
+class PeopleRefusal(Tenant, Base):
+    """A line, or a channel of a line, that didn't go in, and why. By its number: it holds nothing personal."""
+
+    __tablename__ = "people_refusal"
+    __table_args__ = (
+        Index("uq_people_refusal_line", "shop_id", "file_id", "line", "field", unique=True),
+        same_shop("file_id", "people_file"),
+    )
+
+    file_id: Mapped[int]
+    line: Mapped[int]
+    field: Mapped[str]
+    """What of it: `line`, `email`, `sms`, `phone`, `date`, ..."""
+    reason: Mapped[str]

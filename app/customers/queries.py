@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import phonenumbers
 from sqlalchemy import text
 
+from app.customers.rules import Standing, second_step_missing, state_about
 from app.security.keyring import keyring
+from app.shops import settings as shop_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
 ADDRESS_PURPOSE = "suppression.address"
 
 
-def consent_states(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dict[tuple[int, str], str]:
-    """(customer, channel) -> the present state of marketing consent, for those who ever gave or refused it."""
+def standings(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dict[tuple[int, str], Standing]:
+    """(customer, channel) -> what all their words on marketing come to; those who never said any are left out.
+
+    The same as `rules.standing` of each one's entries, where a merge that ended a channel counts as a no.
+    """
     rows = session.execute(
         text("""
-            SELECT DISTINCT ON (customer_id, channel) customer_id, channel, state
-            FROM consent_entry
-            WHERE shop_id = :shop AND customer_id = ANY(:ids) AND purpose = 'marketing'
-            ORDER BY customer_id, channel, effective_at DESC,
-                array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], state)
+            WITH word AS (
+                SELECT customer_id, channel, state, effective_at, double_opt_in FROM consent_entry
+                WHERE shop_id = :shop AND customer_id = ANY(:ids) AND purpose = 'marketing'
+                UNION ALL
+                SELECT customer_id, channel, 'unsubscribed', held_at, false FROM consent_hold
+                WHERE shop_id = :shop AND customer_id = ANY(:ids) AND purpose = 'marketing'
+            ),
+            run AS (
+                SELECT *, max(effective_at) FILTER (WHERE state <> 'subscribed')
+                    OVER (PARTITION BY customer_id, channel) AS ended_at
+                FROM word
+            )
+            SELECT customer_id, channel, max(effective_at) AS last_at,
+                (array_agg(state ORDER BY effective_at DESC,
+                    array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], state)))[1] AS state,
+                min(effective_at) FILTER (WHERE effective_at > COALESCE(ended_at, '-infinity')) AS yes_at,
+                COALESCE(bool_or(double_opt_in) FILTER (WHERE effective_at > COALESCE(ended_at, '-infinity')), false)
+                    AS confirmed
+            FROM run GROUP BY customer_id, channel
         """),
         {"shop": shop_id, "ids": sorted(set(customer_ids))},
     )
-    return {(r.customer_id, r.channel): r.state for r in rows}
+    return {
+        (r.customer_id, r.channel): Standing(r.state, r.yes_at, r.confirmed)
+        if r.state == "subscribed"
+        else Standing(r.state, r.last_at)
+        for r in rows
+    }
+
+
+def consent_states(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dict[tuple[int, str], str]:
+    """(customer, channel) -> the present state of marketing consent, for those who ever gave or refused it."""
+    return {who: found.state for who, found in standings(session, shop_id, customer_ids).items()}
 
 
 def suppressed(session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -70,6 +102,17 @@ class Profile:
     preferred_channel: str | None
     fields: Mapping[str, Any]
     """What filters may ask: customer.orders_count, customer.spent, ..."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Channels on which their yes lacks the second step that it needs here."""
+    countries: frozenset[str] = frozenset()
+    """Of their number and their address: where they may be when a text reaches them."""
+
+    def consent_about(self, subject_kind: str) -> dict[str, str]:
+        """Channel -> the state that counts for a message about such a subject."""
+        states = {
+            c: state_about(self.consent.get(c), c, subject_kind, unconfirmed=c in self.unconfirmed) for c in CHANNELS
+        }
+        return {channel: state for channel, state in states.items() if state}
 
 
 CHANNELS = ("email", "sms")
@@ -86,17 +129,19 @@ def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dic
         """),
         {"shop": shop_id, "ids": ids},
     ).all()
-    consent = consent_states(session, shop_id, ids)
+    consent = standings(session, shop_id, ids)
+    email_since = shop_settings.read(session).consent.since
     addresses = {row.id: {c: a for c, a in (("email", row.email), ("sms", row.phone)) if a} for row in rows}
     barred = suppressed(session, shop_id, [(c, a) for some in addresses.values() for c, a in some.items()])
-    return {row.id: _profile(row, addresses[row.id], consent, barred) for row in rows}
+    return {row.id: _profile(row, addresses[row.id], consent, barred, email_since) for row in rows}
 
 
 def _profile(
     row: Any,
     addresses: Mapping[str, str],
-    consent: Mapping[tuple[int, str], str],
+    consent: Mapping[tuple[int, str], Standing],
     barred: Mapping[tuple[str, str], str],
+    email_since: datetime | None,
 ) -> Profile:
     gone = "erased" if row.erased_at else "deleted" if row.deleted_at else None
     unreachable = {}
@@ -106,7 +151,9 @@ def _profile(
             unreachable[channel] = f"suppressed:{reason}"
         elif gone or address is None:
             unreachable[channel] = gone or "no_address"
-    states = {c: state for c in CHANNELS if (state := consent.get((row.id, c)))}
+    stands = {c: found for c in CHANNELS if (found := consent.get((row.id, c)))}
+    states = {c: found.state for c, found in stands.items()}
+    countries = frozenset(c for c in (row.country, phone_country(row.phone)) if c)
     return Profile(
         row.id,
         row.first_name,
@@ -126,4 +173,17 @@ def _profile(
             "customer.email_consent": states.get("email"),
             "customer.sms_consent": states.get("sms"),
         },
+        frozenset(c for c, found in stands.items() if second_step_missing(found, c, countries, email_since)),
+        countries,
     )
+
+
+@lru_cache(maxsize=16_384)
+def phone_country(phone: str | None) -> str | None:
+    """The country of a number in E.164, as `US`; of those that share +1, by its area code."""
+    if not phone:
+        return None
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    except phonenumbers.NumberParseException:
+        return None

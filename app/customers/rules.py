@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 STRICTNESS = {"unsubscribed": 3, "pending": 2, "never_asked": 1, "subscribed": 0}
+UNCONFIRMED = "unconfirmed"
+"""Said yes once where a second yes is needed. Not in the ledger: it follows from the entries and from who asks."""
+SECOND_STEP_COUNTRIES = frozenset({"US", "CA"})
+"""Where texts about a basket need a double opt-in. BEHAVIOUR "Cart SMS (US)"; Canada's law asks for no less."""
+BASKETS = ("cart", "checkout")
+ASK_WITHIN = timedelta(hours=24)
+"""An older yes is not followed by a request to confirm it: by then it comes out of the blue. Ours."""
+ASK_AGAIN_AFTER = timedelta(days=30)
+"""Who didn't answer is not asked again sooner, however often they tick the box. Ours."""
+CONFIRM_WITHIN = {"email": timedelta(days=7), "sms": timedelta(days=2)}
+"""How long a request to confirm can be answered. Ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +33,62 @@ class Entry:
     double_opt_in: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What all of a person's words on a channel come to."""
+
+    state: str
+    since: datetime
+    """Of a yes: since the first one after the last that wasn't. Else: of the last word."""
+    confirmed: bool = False
+    """A yes that was confirmed by a second step; a plain yes after it takes nothing away, anything else does."""
+
+
 def present_state(entries: Iterable[Entry]) -> Entry | None:
     """The word that counts: the latest by when it took effect, never by when we heard of it.
 
     A tie goes to the stricter.
     """
     return max(entries, key=lambda e: (e.effective_at, STRICTNESS[e.state]), default=None)
+
+
+def standing(entries: Iterable[Entry]) -> Standing | None:
+    """The sum of all words, in whatever order they come in; None without any.
+
+    `queries.standings` says the same in SQL, and a test holds the two together.
+    """
+    words = list(entries)
+    last = present_state(words)
+    if last is None:
+        return None
+    if last.state != "subscribed":
+        return Standing(last.state, last.effective_at)
+    ended = max((e.effective_at for e in words if e.state != "subscribed"), default=None)
+    yes = [e for e in words if e.state == "subscribed" and (ended is None or e.effective_at > ended)]
+    return Standing("subscribed", min(e.effective_at for e in yes), any(e.double_opt_in for e in yes))
+
+
+def second_step_missing(
+    found: Standing | None, channel: str, countries: Iterable[str | None], email_since: datetime | None
+) -> bool:
+    """Whether a yes is waiting for its second step.
+
+    Email: when the shop asks for one, of every yes given since it does (`email_since`). Texts: always in the countries
+    of the cart-SMS rule; what they then may carry is for `state_about` to say. `countries`: of the number and the
+    address; any one of them is enough.
+    """
+    if found is None or found.state != "subscribed" or found.confirmed:
+        return False
+    if channel == "email":
+        return email_since is not None and found.since >= email_since
+    return channel == "sms" and not SECOND_STEP_COUNTRIES.isdisjoint(c for c in countries if c)
+
+
+def state_about(state: str | None, channel: str, subject_kind: str, *, unconfirmed: bool) -> str | None:
+    """The state that counts for a message about a subject: a plain yes to texts doesn't cover those about a basket."""
+    if unconfirmed and (channel == "email" or subject_kind in BASKETS):
+        return UNCONFIRMED
+    return state
 
 
 def may_receive_marketing(state: str | None, audience: str, channel: str) -> str | None:
@@ -39,6 +101,6 @@ def may_receive_marketing(state: str | None, audience: str, channel: str) -> str
         return None
     if state == "unsubscribed":
         return "unsubscribed"
-    if audience == "anyone" and channel == "email" and state in (None, "never_asked"):
+    if audience == "anyone" and channel == "email" and state in (None, "never_asked", UNCONFIRMED):
         return None
-    return "no_consent"
+    return "not_confirmed" if state in (UNCONFIRMED, "pending") else "no_consent"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from app import clock
-from app.customers import identity, merging, tags
+from app.customers import identity, ledger, merging, tags
 from app.customers.directory import Mention, People
-from app.customers.models import ConsentEntry, Suppression
+from app.customers.ledger import Word, say as consent
+from app.customers.models import Suppression
 from app.customers.queries import ADDRESS_PURPOSE
 from app.platforms.events import (
     Channel,
@@ -30,24 +31,12 @@ from app.security.keyring import keyring
 from app.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What a customer said about marketing on a channel."""
-
-    customer_id: int
-    channel: str
-    state: str
-    effective_at: datetime
-    source: str
-    double_opt_in: bool = False
-    about: str = ""
-    """The store's customer it was said of; what it matters for: see `ConsentEntry.about`."""
+__all__ = ["Word", "consent", "record", "suppress", "unsuppress"]
 
 
 def record(session: Session, facts: Sequence[Fact]) -> People:
@@ -70,65 +59,12 @@ def record(session: Session, facts: Sequence[Fact]) -> People:
     ]
     merging.move(session, merged)
     words = _words(people, facts)
-    _add(session, words)
+    ledger.add(session, words)
     concerned = {word.customer_id for word in words} | {kept for _, kept in merged}
     if concerned:
         merging.hold_to_the_stricter(session, concerned)
     _mark_deleted(session, [f for f in facts if isinstance(f, CustomerDeleted)])
     return people
-
-
-def consent(session: Session, words: Sequence[Word]) -> None:
-    """Add to the ledger what people told us ourselves. Said by a customer merged meanwhile, it is the other's word."""
-    if not words:
-        return
-    rows = session.execute(
-        text(
-            "SELECT id, COALESCE(merged_into_id, id) AS present, external_id FROM customer "
-            "WHERE shop_id = :shop AND id = ANY(:ids)"
-        ),
-        {"shop": session.info["shop_id"], "ids": sorted({w.customer_id for w in words})},
-    )
-    of = {row.id: row for row in rows}
-    known = [
-        replace(w, customer_id=of[w.customer_id].present, about=of[w.customer_id].external_id or "")
-        for w in words
-        if w.customer_id in of
-    ]
-    _add(session, known)
-    merging.hold_to_the_stricter(session, {w.customer_id for w in known})
-
-
-def _add(session: Session, words: Iterable[Word]) -> None:
-    """A word that is already there, by whatever way it came, is not added again."""
-    now = clock.now()
-    rows: dict[tuple[object, ...], dict[str, object]] = {}
-    for w in words:
-        row = rows.setdefault(
-            (w.customer_id, w.channel, w.effective_at, w.state, w.source, w.about),
-            {
-                "customer_id": w.customer_id,
-                "channel": w.channel,
-                "purpose": "marketing",
-                "state": w.state,
-                "effective_at": w.effective_at,
-                "source": w.source,
-                "about": w.about,
-                "double_opt_in": False,
-                "evidence": {},
-                "recorded_at": now,
-            },
-        )
-        row["double_opt_in"] = row["double_opt_in"] or w.double_opt_in
-    upsert(
-        session,
-        ConsentEntry,
-        list(rows.values()),
-        key=("customer_id", "channel", "purpose", "effective_at", "state", "source", "about"),
-        newer="false",
-        merge={"double_opt_in": "t.double_opt_in OR excluded.double_opt_in"},
-        returning=(),
-    )
 
 
 def suppress(session: Session, channel: str, address: str, reason: str, source: str) -> None:
@@ -189,28 +125,40 @@ def _words(people: People, facts: Sequence[Fact]) -> list[Word]:
     """What the facts say about consent. A box that isn't ticked is not a refusal: it says nothing."""
     words = []
     for fact in facts:
-        if isinstance(fact, ConsentChanged):
-            said = [(fact.person, fact.channel, fact.state, fact.effective_at, fact.source, fact.double_opt_in)]
-        elif isinstance(fact, CheckoutChanged):
-            ticked = [
-                channel
-                for channel, yes in (
-                    (Channel.EMAIL, fact.accepts_email),
-                    (Channel.SMS, fact.accepts_sms and (fact.sms_phone or fact.person.phone)),
-                )
-                if yes
-            ]
-            person = _reached_at(fact)
-            said = [(person, c, ConsentState.SUBSCRIBED, fact.created_at, "checkout", False) for c in ticked]
-        elif isinstance(fact, OrderChanged) and fact.accepts_email:
-            said = [(fact.person, Channel.EMAIL, ConsentState.SUBSCRIBED, fact.placed_at, "checkout", False)]
-        else:
-            continue
-        for person, channel, state, at, source, double in said:
+        for person, word in _said(fact):
             customer_id = people.of(person)
             if customer_id is not None:
-                words.append(Word(customer_id, channel, state, at, source, double, person.customer_id or ""))
+                words.append(replace(word, customer_id=customer_id, about=person.customer_id or ""))
     return words
+
+
+NOBODY_YET = 0
+
+
+def _said(fact: Fact) -> list[tuple[Person, Word]]:
+    """The words of one fact, before it is known whose they are."""
+    if isinstance(fact, ConsentChanged):
+        word = Word(
+            NOBODY_YET,
+            fact.channel,
+            fact.state,
+            fact.effective_at,
+            fact.source,
+            fact.double_opt_in,
+            collected=fact.collected,
+        )
+        return [(fact.person, word)]
+    if isinstance(fact, CheckoutChanged):
+        has_number = fact.sms_phone or fact.person.phone
+        boxes = ((Channel.EMAIL, fact.accepts_email), (Channel.SMS, fact.accepts_sms and has_number))
+        return [(_reached_at(fact), _ticked(channel, fact.created_at)) for channel, yes in boxes if yes]
+    if isinstance(fact, OrderChanged) and fact.accepts_email:
+        return [(fact.person, _ticked(Channel.EMAIL, fact.placed_at))]
+    return []
+
+
+def _ticked(channel: Channel, at: datetime) -> Word:
+    return Word(NOBODY_YET, channel, ConsentState.SUBSCRIBED, at, "checkout", collected="checkout_box")
 
 
 def _merge(people: People, fact: CustomersMerged) -> None:

@@ -140,7 +140,7 @@ def facts(enrolment: Any, subject: Subject, person: Profile, messages: dict[str,
         moments={**subject.moments, "trigger": enrolment.anchor_at, "entered": enrolment.entered_at},
         fields={"clicked": False, "channels": [], **person.fields, **subject.fields, **messages},
         unreachable=person.unreachable,
-        consent=person.consent,
+        consent=person.consent_about(enrolment.subject_kind),
         answered_on=person.preferred_channel,
         gap=None if gap is None else timedelta(days=gap),
     )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.conditions import Condition
+from app.customers.rules import BASKETS, SECOND_STEP_COUNTRIES
 from app.messages import places
 from app.messages.quiet import Hours, Watch
-from app.messages.rules import Asked, Limits
+from app.messages.rules import Asked, Basket, Limits
 from app.shops import settings as shop_settings
 from app.transaction import transaction
 
@@ -63,12 +64,17 @@ class Heard:
     """Channel -> moments within the last week."""
     last: dict[str, datetime] = field(default_factory=dict)
     """Channel -> the last moment, of anything."""
+    texted_about: set[tuple[str, str]] = field(default_factory=set)
+    """Baskets (kind, key) that a text was about."""
 
-    def note(self, channel: str, purpose: str, at: datetime) -> None:
+    def note(self, message: Any, at: datetime) -> None:
         """Add a message."""
-        if purpose == "marketing":
+        channel = message.channel
+        if message.purpose == "marketing":
             self.marketing.setdefault(channel, []).append(at)
         self.last[channel] = max(at, self.last.get(channel, at))
+        if channel == "sms" and message.subject_kind in BASKETS:
+            self.texted_about.add((message.subject_kind, message.subject_key))
 
     def elsewhere(self, channel: str) -> datetime | None:
         """When the person last got anything on another channel."""
@@ -97,7 +103,8 @@ class Asker:
             shop_active=self.shop.active,
             shop_stopped=self.chosen.stopped,
             unreachable=person.unreachable.get(message.channel),
-            consent=person.consent.get(message.channel),
+            consent=person.consent_about(message.subject_kind).get(message.channel),
+            basket=self._basket(message, person, heard),
             fields=fields,
             filters=_read(conditions.get("filters", ())),
             # What a step asks about the journey's other messages was answered when it was planned.
@@ -109,6 +116,15 @@ class Asker:
             sent_at=heard.marketing.get(message.channel, ()),
             elsewhere_at=heard.elsewhere(message.channel),
         )
+
+    def _basket(self, message: Any, person: Profile, heard: Heard) -> Basket | None:
+        """For a text about a basket to somebody in a country of the cart-SMS rule."""
+        if message.channel != "sms" or message.subject_kind not in BASKETS:
+            return None
+        if SECOND_STEP_COUNTRIES.isdisjoint(person.countries):
+            return None
+        texted = (message.subject_kind, message.subject_key) in heard.texted_about
+        return Basket(message.since, texted=texted)
 
     def zones(self, person: Profile, channel: str) -> tuple[str, ...]:
         """Where the person may be: by address, and for texts by the number too; the stricter counts."""

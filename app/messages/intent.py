@@ -152,7 +152,7 @@ class _Batch:
                 verdict = Skip(f"error:{type(error).__name__}", "parked")
             if isinstance(verdict, Intent):
                 intents.append(verdict)
-                heard.note(message.channel, message.purpose, self.now)
+                heard.note(message, self.now)
             else:
                 self._held_back(message, verdict)
         self._write(intents)
@@ -184,7 +184,8 @@ class _Batch:
         """When these people heard from the shop in the last week, or may have: an open outcome counts as sent."""
         rows = self.session.execute(
             text("""
-                SELECT customer_id, channel, purpose, COALESCE(accepted_at, updated_at) AS at FROM message
+                SELECT customer_id, channel, purpose, subject_kind, subject_key,
+                    COALESCE(accepted_at, updated_at) AS at FROM message
                 WHERE shop_id = :shop AND customer_id = ANY(:ids) AND (
                     accepted_at > :since OR state IN ('sending', 'unknown')
                     OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
@@ -193,7 +194,7 @@ class _Batch:
         )
         recent: dict[int, Heard] = {}
         for row in rows:
-            recent.setdefault(row.customer_id, Heard()).note(row.channel, row.purpose, row.at)
+            recent.setdefault(row.customer_id, Heard()).note(row, row.at)
         return recent
 
     def _attempt_ids(self, count: int) -> list[int]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WEEK = timedelta(days=7)
 BETWEEN_CHANNELS = timedelta(hours=1)
 """From a message on one channel to marketing on another. Ours: nobody names a number."""
+BASKET_TEXT_WITHIN = timedelta(hours=48)
+"""A text about a basket goes within this of its being left, or not at all. BEHAVIOUR "Cart SMS (US)"."""
 UNANSWERED_WAIT = timedelta(minutes=2)
 """How long to wait when the store could not be asked whether the checkout was bought."""
 
@@ -29,6 +31,18 @@ class Limits:
 
     window: timedelta
     per_week: int
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A basket that a text is about, where the cart-SMS rule holds: double opt-in, one text, inside 48 hours.
+
+    The first of the three is a matter of consent: there, a plain yes counts as unconfirmed.
+    """
+
+    left_at: datetime
+    texted: bool
+    """Whether a text about it went already, or may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,8 @@ class Asked:
     """When the person got marketing on this channel in the last week (or may have)."""
     elsewhere_at: datetime | None = None
     """When the person last got anything on another channel (or may have)."""
+    basket: Basket | None = None
+    """None: the cart-SMS rule has nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,15 @@ def _gone(asked: Asked, _now: datetime) -> Verdict | None:
     if not asked.shop_active:
         return Skip("uninstalled", "cancelled")
     return Skip("all_marketing_stopped") if asked.shop_stopped and asked.purpose == "marketing" else None
+
+
+def _basket_text(asked: Asked, now: datetime) -> Verdict | None:
+    """The cart-SMS rule's other two parts: one text about a basket, and none after two days."""
+    if asked.basket is None or asked.purpose != "marketing":
+        return None
+    if asked.basket.texted:
+        return Skip("one_text_per_basket")
+    return Skip("too_late_for_a_text", "expired") if now >= asked.basket.left_at + BASKET_TEXT_WITHIN else None
 
 
 def _filters(asked: Asked, _now: datetime) -> Verdict | None:
@@ -169,7 +194,7 @@ def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
 
 
 GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
-    _suppressed, _consent, _gone, _filters, _bought, _expired, _quiet, _window,
+    _suppressed, _consent, _gone, _filters, _bought, _expired, _basket_text, _quiet, _window,
     _other_channel, _weekly_cap,
 )  # fmt: skip
 """In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""

@@ -244,8 +244,10 @@ class ConsentChanged:
     state: ConsentState
     effective_at: datetime
     source: str
-    """How it was collected, in the platform's terms or ours: `shopify`, `checkout`, `form`, ..."""
+    """Who told us, in the platform's terms: `shopify`, ..."""
     double_opt_in: bool = False
+    collected: str = ""
+    """How it was collected, where that is told."""
 
 
 @dataclass(frozen=True, slots=True)

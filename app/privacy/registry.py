@@ -76,9 +76,12 @@ TABLES: dict[str, Entry] = {
         "Consent",
         personal="evidence",
         pseudonymous="about",
-        operational="channel purpose state source",
+        operational="channel purpose state source collected wording",
         of_person=BY_CUSTOMER,
     ),
+    "consent_hold": Entry("Ended by a merge", operational="channel purpose", of_person=BY_CUSTOMER),
+    "consent_write": Entry("Consent told to the store", operational="channel state outcome", of_person=BY_CUSTOMER),
+    "opt_in": Entry("Asked to confirm", operational="channel outcome", of_person=BY_CUSTOMER),
     "suppression": Entry("Never written to", pseudonymous="address_hash", operational="channel reason source"),
     "cart": Entry(
         "Carts", pseudonymous="token", operational="currency lines version_tie", of_person=BY_CUSTOMER
@@ -128,6 +131,9 @@ TABLES: dict[str, Entry] = {
     "engagement": Entry("Opens and clicks", operational="kind verdict verdict_reason", of_person=BY_MESSAGE),
     "attribution": Entry("Orders our messages brought", operational="model step channel", of_person=BY_ORDER),
     "data_file": Entry("Data files", personal="content", of_person=BY_CUSTOMER, whole=True),
+    "people_file": Entry("Files of people", pseudonymous="created_by", operational="name state header mapping"),
+    "people_part": Entry("Lines of files", personal="content"),
+    "people_refusal": Entry("Lines refused", operational="field reason"),
     # Emptied by searching, since they don't say whose they are until they are opened (`searching`, `requests`).
     "delivery": Entry(
         "Webhooks",

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 BATCH = 5_000
-LAST = ("privacy_request", "audit_entry")
-"""These go with the shop itself: the one is why it is erased, the other nobody may delete from."""
+LAST = ("privacy_request", "audit_entry", "consent_entry")
+"""The first goes with the shop itself, being why it is erased. The app may not delete from the others: the audit log
+goes with the shop, consent with its customers."""
 
 
 def erase(shop_id: int, request_id: int, should_stop: Callable[[], bool]) -> bool:

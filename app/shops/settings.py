@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.shops.models import Shop
+
 if TYPE_CHECKING:
-    from app.shops.models import Shop
+    from sqlalchemy.orm import Session
 
 CLOCK_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 COLOR = r"^#[0-9a-fA-F]{6}$"
@@ -63,6 +66,21 @@ class Brand(BaseModel):
     button_radius: int = Field(default=6, ge=0, le=40)
 
 
+class Consent(BaseModel):
+    """What counts as a yes. Texts about a basket need a second yes in some countries, whatever is set here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    email_double_opt_in: bool = False
+    email_since: datetime | None = None
+    """Since when: yeses given before stay good."""
+
+    @property
+    def since(self) -> datetime | None:
+        """Of which moment on a yes to email needs a second one; None when none does."""
+        return self.email_since if self.email_double_opt_in else None
+
+
 class Retention(BaseModel):
     """How long personal data is kept that nothing needs any more."""
 
@@ -91,6 +109,7 @@ class ShopSettings(BaseModel):
     brand: Brand = Brand()
     retention: Retention = Retention()
     team: Team = Team()
+    consent: Consent = Consent()
     postal_address: str = Field(default="", max_length=300)
     """In the footer of every mail; empty: the store's own address."""
     stopped: bool = False
@@ -100,6 +119,11 @@ class ShopSettings(BaseModel):
 def of(shop: Shop) -> ShopSettings:
     """A shop's settings, defaults filled in."""
     return ShopSettings.model_validate(shop.settings)
+
+
+def read(session: Session) -> ShopSettings:
+    """The settings of the shop whose transaction this is."""
+    return of(session.get_one(Shop, session.info["shop_id"]))
 
 
 def changed(shop: Shop, part: str, values: dict[str, Any]) -> dict[str, Any]:

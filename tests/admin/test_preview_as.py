@@ -35,7 +35,7 @@ def say_yes(shop: int, customer: int, *channels: str) -> None:
             shop,
             "INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, "
             "double_opt_in, recorded_at) VALUES (:shop, :customer, :channel, 'marketing', 'subscribed', :at, 'x', "
-            "false, :at) RETURNING id",
+            "true, :at) RETURNING id",
             customer=customer, channel=channel, at=NOON - timedelta(days=30),
         )  # fmt: skip
 

@@ -88,6 +88,20 @@ class World:
         )
         assert intake.take(row_of("shopify", envelope, body)) is Taken.STORED
 
+    def confirm_texts(self, payload: dict[str, Any]) -> None:
+        """The store's word that the checkout's customer confirmed their yes to texts: those about baskets need it."""
+        said = {
+            "id": payload["customer"]["id"],
+            "phone": payload["sms_marketing_phone"],
+            "sms_marketing_consent": {
+                "state": "subscribed",
+                "opt_in_level": "confirmed_opt_in",
+                "consent_updated_at": payload["created_at"],
+                "consent_collected_from": "shopify",
+            },
+        }
+        self.deliver("customers_marketing_consent/update", said)
+
     def apply(self) -> None:
         apply_pending()
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def test_an_abandoned_checkout_brings_an_email_then_a_text(world: World) -> None:
     world.turn_on("abandoned_checkout")
     world.deliver("checkouts/update", checkout(world))
+    world.confirm_texts(checkout(world))
     world.settle()
     assert world.email.sent == []
     world.pass_time(hours=1)

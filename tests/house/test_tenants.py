@@ -43,12 +43,16 @@ CLERK_MAY = {
     "processor_erasure": {"SELECT (done_at, due_at, id, request_id, shop_id)"},
     "retention": {"SELECT"},
     "hook_delivery": {"SELECT (due_at, id, lease_until, shop_id, state)"},
+    "consent_entry": {"SELECT (customer_id, evidence, shop_id)", "UPDATE (evidence)"},
+    "consent_write": {"SELECT (done_at, due_at, id, shop_id)"},
+    "opt_in": {"SELECT (asked_at, done_at, due_at, id, shop_id)"},
+    "people_file": {"SELECT (due_at, id, shop_id, state)"},
 }
 """All that a transaction across shops may do: take deliveries in, see what is due, claim messages. Widening this
 widens what one mistake can reach: argue it in the migration that does."""
 
-APPEND_ONLY = {"audit_entry"}
-"""Nobody may change or delete a row."""
+APPEND_ONLY = {"audit_entry", "consent_entry"}
+"""The app may not delete a row, nor change what it says."""
 
 PLAIN_VALUES = {
     "bigint": "1", "integer": "1", "smallint": "1", "boolean": "false", "double precision": "0.5", "real": "0.5",

@@ -25,15 +25,21 @@ def story(world: World) -> World:
     return world
 
 
-def test_email_after_an_hour_text_after_four_then_a_day_and_three(story: World) -> None:
+def leave(story: World) -> None:
+    """Ana leaves a checkout; she has confirmed that she wants texts."""
     story.deliver("checkouts/update", checkout(story))
+    story.confirm_texts(checkout(story))
+
+
+def test_email_after_an_hour_text_after_four_then_a_day_and_three(story: World) -> None:
+    leave(story)
     live(story, days=6)
     assert sent(story) == [("first", "email", 1), ("text", "sms", 4), ("second", "email", 24), ("last", "email", 72)]
     assert ends(story) == [("completed", "completed")]
 
 
 def test_the_messages_lead_back_to_the_cart_and_carry_what_the_law_asks(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     live(story, hours=5)
     (email,), (text_message,) = story.email.sent, story.sms.sent
     assert isinstance(email, OutboundEmail)
@@ -76,7 +82,7 @@ def test_a_test_order_is_no_purchase_of_the_checkout_next_to_it(story: World) ->
 
 
 def test_a_refilled_checkout_restarts_the_clock(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     live(story, minutes=50)
     story.deliver("checkouts/update", checkout(story, total_price="90.00"))
     live(story, minutes=30)
@@ -87,7 +93,7 @@ def test_a_refilled_checkout_restarts_the_clock(story: World) -> None:
 
 
 def test_a_basket_changed_after_the_first_mail_restarts_what_is_left(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     live(story, hours=3)
     lines = [{**checkout(story)["line_items"][0], "quantity": 5}]
     story.deliver("checkouts/update", checkout(story, line_items=lines))
@@ -96,7 +102,7 @@ def test_a_basket_changed_after_the_first_mail_restarts_what_is_left(story: Worl
 
 
 def test_a_mere_look_after_the_first_mail_restarts_nothing(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     live(story, hours=3)
     story.deliver("checkouts/update", checkout(story))
     live(story, hours=2)
@@ -176,7 +182,7 @@ def test_who_said_no_gets_nothing(story: World) -> None:
 
 
 def test_who_says_no_between_plan_and_hand_over_gets_nothing_more(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     live(story, hours=2)
     say(story, "email", "unsubscribed")
     live(story, days=6)
@@ -215,7 +221,7 @@ def test_a_store_that_answers_again_is_believed(story: World) -> None:
 
 
 def test_who_answered_texts_before_gets_texts_and_never_two_channels_in_one_step(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     story.apply()
     with transaction(story.shop_id) as session:
         session.execute(text("UPDATE customer SET preferred_channel = 'sms'"))
@@ -225,7 +231,7 @@ def test_who_answered_texts_before_gets_texts_and_never_two_channels_in_one_step
 
 
 def test_after_an_outage_of_five_hours_nobody_gets_two_texts_at_once(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     story.apply()
     with transaction(story.shop_id) as session:
         session.execute(text("UPDATE customer SET preferred_channel = 'sms'"))
@@ -235,7 +241,7 @@ def test_after_an_outage_of_five_hours_nobody_gets_two_texts_at_once(story: Worl
 
 
 def test_after_an_outage_of_three_days_what_lost_its_use_is_not_sent(story: World) -> None:
-    story.deliver("checkouts/update", checkout(story))
+    leave(story)
     story.apply()
     story.time.at += timedelta(days=3, hours=1)
     story.settle()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, text
 
+from app.customers import service as customers
 from app.messages import breaker
 from app.messages.models import Message
 from app.transaction import transaction
@@ -88,3 +89,11 @@ def state(world: World, message_id: int) -> tuple[str, str | None]:  # noqa: F81
 def run_sql(world: World, statement: str, **parameters: Any) -> None:  # noqa: F811
     with transaction(world.shop_id) as session:
         session.execute(text(statement), parameters)
+
+
+def say_no(world: World, channel: str) -> None:  # noqa: F811
+    """Everybody unsubscribes now."""
+    with transaction(world.shop_id) as session:
+        people = session.scalars(text("SELECT id FROM customer WHERE shop_id = :shop"), {"shop": world.shop_id})
+        words = [customers.Word(id_, channel, "unsubscribed", world.time.at, "test") for id_ in people]
+        customers.consent(session, words)

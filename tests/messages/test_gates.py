@@ -10,7 +10,7 @@ import pytest
 
 from app.conditions import Condition
 from app.messages.quiet import Hours, Watch
-from app.messages.rules import GATES, Asked, Defer, Go, Limits, Skip, gate
+from app.messages.rules import GATES, Asked, Basket, Defer, Go, Limits, Skip, gate
 
 NOW = datetime(2026, 6, 10, 16, tzinfo=UTC)
 NIGHT = datetime(2026, 6, 11, 3, tzinfo=UTC)
@@ -45,13 +45,19 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("bought", {"exits": [([], "bought")]}, Skip("bought", "cancelled")),
     ("store silent", {"store_answered": False}, "store_unreachable"),
     ("expired", {"useful_until": NOW}, Skip("too_late", "expired")),
+    ("texted", {"basket": Basket(NOW, texted=True)}, Skip("one_text_per_basket")),
+    (
+        "basket too old",
+        {"basket": Basket(NOW - timedelta(hours=48), texted=False)},
+        Skip("too_late_for_a_text", "expired"),
+    ),
     ("quiet hours", {"watches": [replace(NEW_YORK, hours=Hours(time(11), time(13)))]}, "quiet_hours"),
     ("window", {"sent_at": [NOW - timedelta(hours=1)]}, "channel_window"),
     ("other channel", {"elsewhere_at": NOW - timedelta(minutes=10)}, "other_channel"),
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
 ]
-ORDER = ["_suppressed", "_consent", "_gone", "_filters", "_bought", "_expired", "_quiet", "_window",
-         "_other_channel", "_weekly_cap"]  # fmt: skip
+ORDER = ["_suppressed", "_consent", "_gone", "_filters", "_bought", "_expired", "_basket_text", "_quiet",
+         "_window", "_other_channel", "_weekly_cap"]  # fmt: skip
 
 
 def test_the_gates_stand_in_the_order_of_the_design() -> None:

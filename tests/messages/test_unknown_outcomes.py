@@ -9,7 +9,7 @@ import pytest
 
 from app.channels.base import Absent, Accepted, CannotTell, Evidence, Found, Unknown
 from app.messages import breaker, claiming, evidence
-from tests.messages.conftest import make_message, make_person, run_sql, state
+from tests.messages.conftest import make_message, make_person, run_sql, say_no, state
 
 if TYPE_CHECKING:
     from tests.core.conftest import FakeProvider, World
@@ -147,7 +147,7 @@ def test_what_has_lost_its_use_is_not_repeated(world: World, channel: str) -> No
 @both
 def test_a_repeat_passes_the_gates_again(world: World, channel: str) -> None:
     message, provider = silent(world, channel)
-    run_sql(world, "UPDATE consent_entry SET state = 'unsubscribed'")
+    say_no(world, channel)
     grace_over(world)
     ask(world, provider, Absent())
     assert state(world, message) == ("skipped", "unsubscribed")

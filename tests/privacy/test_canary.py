@@ -133,6 +133,7 @@ class Story:
         """Leaves a checkout, is written to, buys, gets it, is asked for a review and writes one."""
         self.tell("customers/create", self.person())
         self.tell("checkouts/update", self.basket())
+        self.world.confirm_texts(self.basket())
         live(self.world, hours=5)
         assert len(self.world.email.sent) == 1
         assert len(self.world.sms.sent) == 1

@@ -44,6 +44,8 @@ def test_a_redact_empties_the_person_and_ends_what_was_under_way(office: Office)
 
 
 def test_messages_that_wait_are_cancelled_and_never_sent(office: Office) -> None:
+    office.world.confirm_texts(checkout(office.world))
+    office.world.apply()
     office.world.time.move(hours=3)
     from app.journeys.planning import plan_due
 
@@ -58,7 +60,11 @@ def test_messages_that_wait_are_cancelled_and_never_sent(office: Office) -> None
 
 def test_consent_stays_as_proof_without_address_or_evidence(office: Office) -> None:
     with transaction(office.shop_id) as session:
-        session.execute(text('UPDATE consent_entry SET evidence = \'{"ip": "192.0.2.7"}\''))
+        word = customers.Word(
+            customer_id(office), "email", "subscribed", office.world.time.at, "page", evidence={"ip": "192.0.2.7"}
+        )
+        customers.consent(session, [word])
+    assert office.rows("SELECT 1 FROM consent_entry WHERE evidence <> '{}'")
     before = office.rows("SELECT channel, state, effective_at, source FROM consent_entry ORDER BY id")
     assert before
     office.redact(id=501)

@@ -55,7 +55,7 @@ def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> He
     """When the person heard from the shop in the last week, or may have."""
     rows = session.execute(
         text("""
-            SELECT channel, purpose, COALESCE(accepted_at, updated_at) AS at FROM message
+            SELECT channel, purpose, subject_kind, subject_key, COALESCE(accepted_at, updated_at) AS at FROM message
             WHERE shop_id = :shop AND customer_id = :customer
                 AND (accepted_at > :since OR state IN ('sending', 'unknown')
                     OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
@@ -64,7 +64,7 @@ def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> He
     )
     found = Heard()
     for row in rows:
-        found.note(row.channel, row.purpose, row.at)
+        found.note(row, row.at)
     return found
 
 
