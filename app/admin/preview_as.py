@@ -261,6 +261,7 @@ def _as_message(whose: Whose, plan: Plan) -> Any:
         useful_until=plan.useful_until,
         tries=0,
         conditions={
+            "topic": definition.topic,
             "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
             "exits": [

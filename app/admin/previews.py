@@ -149,6 +149,7 @@ def of(
         return None  # everything in the newest order was asked about already: a made-up one shows more
     context |= {
         "open_pixel_url": "",
+        "trap_url": "",
         "unsubscribe_url": f"{settings.public_url}/u/preview",
         "preferences_url": f"{settings.public_url}/p/preview",
     }

@@ -98,7 +98,7 @@ def _sample(  # noqa: PLR0913  each is one thing a preview may want different
             "logo_url": f"{image_base}/logo.png" if logo else "",
         },
         "brand": dict(brand or {}),
-        "customer": {"first_name": first_name, "last_name": last_name},
+        "customer": {"first_name": first_name, "last_name": last_name, "language": words[0]},
         "checkout": bag,
         "cart": bag,
         "order": {
@@ -118,6 +118,7 @@ def _sample(  # noqa: PLR0913  each is one thing a preview may want different
         "unsubscribe_url": f"{_APP}/u/sample",
         "preferences_url": f"{_APP}/p/sample",
         "open_pixel_url": "",
+        "trap_url": "",
     }
     if discount:
         context["discount"] = {"code": "WELCOME-BACK-7Q2M", "percent": 10, "expires_at": _EXPIRES}

@@ -195,6 +195,26 @@ class OptIn(Tenant, Base):
     message_id: Mapped[int | None]
 
 
+class Preference(Tenant, Base):
+    """What a person chose on their page, whole, after each change. Only ever added to; the newest row counts."""
+
+    __tablename__ = "preference"
+    __table_args__ = (
+        Index("ix_preference_customer", "shop_id", "customer_id", "id"),
+        same_shop("customer_id", "customer"),
+        CheckConstraint("frequency IN ('all', 'weekly', 'less')", name="frequency"),
+    )
+
+    customer_id: Mapped[int]
+    topics_off: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
+    frequency: Mapped[str] = mapped_column(default="all", server_default="all")
+    """all | weekly | less: see `preferences.SPACING`"""
+    paused_until: Mapped[datetime | None]
+    locale: Mapped[str | None]
+    source: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
 class Suppression(Tenant, Base):
     """An address that must not be written to, as a keyed hash: it outlives the person's erasure."""
 

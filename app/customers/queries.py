@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 from sqlalchemy import text
 
-from app.customers.rules import Standing, second_step_missing, state_about
+from app.customers.preferences import NEWEST, read
+from app.customers.rules import NOTHING_CHOSEN, Choices, Standing, second_step_missing, state_about
 from app.security.keyring import keyring
 from app.shops import settings as shop_settings
 
@@ -92,6 +93,7 @@ class Profile:
     first_name: str
     last_name: str
     locale: str | None
+    """The language they chose, else the one the store knows them by."""
     country: str | None
     province: str | None
     addresses: Mapping[str, str]
@@ -102,6 +104,7 @@ class Profile:
     preferred_channel: str | None
     fields: Mapping[str, Any]
     """What filters may ask: customer.orders_count, customer.spent, ..."""
+    choices: Choices = NOTHING_CHOSEN
     unconfirmed: frozenset[str] = frozenset()
     """Channels on which their yes lacks the second step that it needs here."""
     countries: frozenset[str] = frozenset()
@@ -122,11 +125,11 @@ def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dic
     """The people of these ids, with their present consent and suppressions."""
     ids = sorted(set(customer_ids))
     rows = session.execute(
-        text("""
-            SELECT id, email, phone, first_name, last_name, locale, country, province, tags, orders_count, spent,
-                preferred_channel, erased_at, deleted_at, first_order_at
-            FROM customer WHERE shop_id = :shop AND id = ANY(:ids)
-        """),
+        text(f"""
+            SELECT c.id, c.email, c.phone, c.first_name, c.last_name, c.locale, c.country, c.province, c.tags,
+                c.orders_count, c.spent, c.preferred_channel, c.erased_at, c.deleted_at, c.first_order_at, chosen.*
+            FROM customer c {NEWEST} WHERE c.shop_id = :shop AND c.id = ANY(:ids)
+        """),  # noqa: S608 our own SQL
         {"shop": shop_id, "ids": ids},
     ).all()
     consent = standings(session, shop_id, ids)
@@ -158,7 +161,7 @@ def _profile(
         row.id,
         row.first_name,
         row.last_name,
-        row.locale,
+        row.chosen_locale or row.locale,
         row.country,
         row.province,
         addresses,
@@ -173,6 +176,7 @@ def _profile(
             "customer.email_consent": states.get("email"),
             "customer.sms_consent": states.get("sms"),
         },
+        read(row),
         frozenset(c for c, found in stands.items() if second_step_missing(found, c, countries, email_since)),
         countries,
     )

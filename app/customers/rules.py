@@ -24,6 +24,25 @@ CONFIRM_WITHIN = {"email": timedelta(days=7), "sms": timedelta(days=2)}
 """How long a request to confirm can be answered. Ours."""
 
 
+SPACING = {"all": timedelta(), "weekly": timedelta(days=7), "less": timedelta(days=30)}
+"""Frequency -> the least time between two marketing messages on any channel. Ours: nobody names a number."""
+PAUSE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What one person has chosen on their page; as it comes, nothing."""
+
+    topics_off: frozenset[str] = frozenset()
+    frequency: str = "all"
+    paused_until: datetime | None = None
+    locale: str | None = None
+    """A language code, or None for the one the store knows them by."""
+
+
+NOTHING_CHOSEN = Choices()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger."""

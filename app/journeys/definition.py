@@ -46,6 +46,8 @@ def written(span: timedelta) -> str:
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(written, when_used="json")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Moment = Literal["previous", "entered", "trigger", "placed", "shipped", "delivered"]
+Topic = Literal["baskets", "orders", "reviews", "refills", "news"]
+"""What people may leave out on their page, one by one."""
 Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low"]
 
 
@@ -174,6 +176,7 @@ class Definition(Part):
     name: str = Field(min_length=1, max_length=80)
     about: str = Field("", max_length=300)
     priority: int = Field(50, ge=0, le=100)
+    topic: Topic = "news"
     trigger: Trigger
     reentry: Reentry = Reentry()
     exits: tuple[Exit, ...] = ()

@@ -133,6 +133,7 @@ def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now:
         "since": enrolment.anchor_at,
         # At hand-over the same sentences are asked again.
         "conditions": {
+            "topic": definition.topic,
             "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
             "needs": list(plan.send.needs),

@@ -61,7 +61,7 @@ class Heard:
     """When one person heard from the shop lately, or may have: a hand-over of unknown outcome counts."""
 
     marketing: dict[str, list[datetime]] = field(default_factory=dict)
-    """Channel -> moments within the last week."""
+    """Channel -> moments within the last week; for who wants to hear little, within the last month."""
     last: dict[str, datetime] = field(default_factory=dict)
     """Channel -> the last moment, of anything."""
     texted_about: set[tuple[str, str]] = field(default_factory=set)
@@ -75,6 +75,10 @@ class Heard:
         self.last[channel] = max(at, self.last.get(channel, at))
         if channel == "sms" and message.subject_kind in BASKETS:
             self.texted_about.add((message.subject_kind, message.subject_key))
+
+    def latest_marketing(self) -> datetime | None:
+        """When the person last got marketing on any channel."""
+        return max((at for some in self.marketing.values() for at in some), default=None)
 
     def elsewhere(self, channel: str) -> datetime | None:
         """When the person last got anything on another channel."""
@@ -94,7 +98,7 @@ class Asker:
         fields = {**person.fields, **subject.fields}
         if bought:
             fields["bought"] = True
-        conditions = message.conditions
+        conditions, choices = message.conditions, person.choices
         return Asked(
             channel=message.channel,
             purpose=message.purpose,
@@ -113,6 +117,9 @@ class Asker:
             store_answered=bought is not None or message.tries + 1 >= UNANSWERED_TRIES,
             watches=self._watches(person, message.channel),
             limits=self._limits[message.channel],
+            topic=conditions.get("topic", "news"),
+            choices=choices,
+            any_sent_at=heard.latest_marketing(),
             sent_at=heard.marketing.get(message.channel, ()),
             elsewhere_at=heard.elsewhere(message.channel),
         )

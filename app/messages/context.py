@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app import clock
+from app.messages.engagement import TRAP
 from app.security import tokens
 from app.security.keyring import keyring
 
@@ -59,9 +60,14 @@ class Contexts:
                 "logo_url": self._settings.brand.logo_url,
             },
             "brand": self._settings.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True),
-            "customer": {"first_name": person.first_name, "last_name": person.last_name},
+            "customer": {
+                "first_name": person.first_name,
+                "last_name": person.last_name,
+                "language": person.locale or self._shop.locale,
+            },
             "unsubscribe_url": f"{self._public_url}/u/{token}",
             "preferences_url": f"{self._public_url}/p/{token}",
+            "trap_url": f"{self._public_url}/c/{tokens.make('click', self._shop.id, message_id, TRAP)}",
             "open_pixel_url": f"{self._public_url}/o/{tokens.make('open', self._shop.id, message_id)}.gif",
         }
         context |= self._about(message_id, ref, subject, wants)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app import clock, faults
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
+from app.customers.rules import SPACING
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
 from app.messages.asking import Asker, Heard
@@ -181,7 +182,8 @@ class _Batch:
         ).all()
 
     def _recent(self, people: Mapping[int, Profile]) -> dict[int, Heard]:
-        """When these people heard from the shop in the last week, or may have: an open outcome counts as sent."""
+        """When these people heard from the shop lately, or may have: an open outcome counts as sent."""
+        span = max([WEEK, *(SPACING[person.choices.frequency] for person in people.values())])
         rows = self.session.execute(
             text("""
                 SELECT customer_id, channel, purpose, subject_kind, subject_key,
@@ -190,7 +192,7 @@ class _Batch:
                     accepted_at > :since OR state IN ('sending', 'unknown')
                     OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
             """),
-            {"shop": self.shop.id, "ids": sorted(people), "since": self.now - WEEK},
+            {"shop": self.shop.id, "ids": sorted(people), "since": self.now - span},
         )
         recent: dict[int, Heard] = {}
         for row in rows:

@@ -163,6 +163,10 @@ class Engagement(Tenant, Base):
     verdict: Mapped[str]
     """human | machine | unknown"""
     verdict_reason: Mapped[str]
+    network: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """A keyed hash of the network it came from, to compare with its neighbours."""
+    system: Mapped[str | None]
+    """The operating system its user agent names."""
     at: Mapped[datetime]
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.conditions import Condition, first_failing
-from app.customers.rules import may_receive_marketing
+from app.customers.rules import NOTHING_CHOSEN, SPACING, Choices, may_receive_marketing
 from app.messages.quiet import next_allowed
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class Asked:
     limits: Limits
     filters: Sequence[Condition] = ()
     """The journey's own, asked again before every message."""
+    topic: str = "news"
+    choices: Choices = NOTHING_CHOSEN
+    """The person's own: topics, how often, a pause."""
+    any_sent_at: datetime | None = None
+    """When the person last got marketing on any channel (or may have)."""
     store_answered: bool = True
     """False: the store could not be asked whether the basket was bought, and it is worth asking again."""
     sent_at: Sequence[datetime] = ()
@@ -138,6 +143,18 @@ def _basket_text(asked: Asked, now: datetime) -> Verdict | None:
     return Skip("too_late_for_a_text", "expired") if now >= asked.basket.left_at + BASKET_TEXT_WITHIN else None
 
 
+def _chosen(asked: Asked, now: datetime) -> Verdict | None:
+    """What the person asked for on their page: not this topic, nothing for a while, not so often."""
+    if asked.purpose != "marketing":
+        return None
+    choices = asked.choices
+    if asked.topic in choices.topics_off:
+        return Skip("topic_off")
+    if choices.paused_until is not None and choices.paused_until > now:
+        return _until(choices.paused_until, "paused", asked)
+    return None
+
+
 def _filters(asked: Asked, _now: datetime) -> Verdict | None:
     if (failing := first_failing(asked.filters, asked.fields)) is not None:
         return Skip(f"filter:{failing.field}")
@@ -171,6 +188,14 @@ def _window(asked: Asked, now: datetime) -> Verdict | None:
     return _until(over, "channel_window", asked) if over > now else None
 
 
+def _frequency(asked: Asked, now: datetime) -> Verdict | None:
+    """Somebody who chose to hear less often: over all channels together."""
+    if asked.purpose != "marketing" or asked.any_sent_at is None:
+        return None
+    over = asked.any_sent_at + SPACING[asked.choices.frequency]
+    return _until(over, "frequency", asked) if over > now else None
+
+
 def _other_channel(asked: Asked, now: datetime) -> Verdict | None:
     """A mail and a text at the same minute are one too many, also when both waited for the morning."""
     if asked.purpose != "marketing" or asked.elsewhere_at is None:
@@ -194,7 +219,7 @@ def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
 
 
 GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
-    _suppressed, _consent, _gone, _filters, _bought, _expired, _basket_text, _quiet, _window,
-    _other_channel, _weekly_cap,
+    _suppressed, _consent, _gone, _chosen, _filters, _bought, _expired, _basket_text, _quiet, _window,
+    _other_channel, _weekly_cap, _frequency,
 )  # fmt: skip
 """In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""

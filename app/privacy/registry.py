@@ -82,6 +82,9 @@ TABLES: dict[str, Entry] = {
     "consent_hold": Entry("Ended by a merge", operational="channel purpose", of_person=BY_CUSTOMER),
     "consent_write": Entry("Consent told to the store", operational="channel state outcome", of_person=BY_CUSTOMER),
     "opt_in": Entry("Asked to confirm", operational="channel outcome", of_person=BY_CUSTOMER),
+    "preference": Entry(
+        "Choices", personal="locale", operational="topics_off frequency source", of_person=BY_CUSTOMER
+    ),
     "suppression": Entry("Never written to", pseudonymous="address_hash", operational="channel reason source"),
     "cart": Entry(
         "Carts", pseudonymous="token", operational="currency lines version_tie", of_person=BY_CUSTOMER
@@ -128,7 +131,12 @@ TABLES: dict[str, Entry] = {
     "receipt": Entry(
         "Providers' reports", pseudonymous="event_id", operational="provider kind code", of_person=BY_MESSAGE
     ),
-    "engagement": Entry("Opens and clicks", operational="kind verdict verdict_reason", of_person=BY_MESSAGE),
+    "engagement": Entry(
+        "Opens and clicks",
+        pseudonymous="network",
+        operational="kind verdict verdict_reason system",
+        of_person=BY_MESSAGE,
+    ),
     "attribution": Entry("Orders our messages brought", operational="model step channel", of_person=BY_ORDER),
     "data_file": Entry("Data files", personal="content", of_person=BY_CUSTOMER, whole=True),
     "people_file": Entry("Files of people", pseudonymous="created_by", operational="name state header mapping"),

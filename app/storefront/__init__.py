@@ -10,7 +10,23 @@ if TYPE_CHECKING:
 
 def register(app: Flask) -> None:
     """Add these pages to the application."""
-    from app.storefront import health_views, link_views, proxy_views, receipt_views, review_views, subscription_views
+    from app.storefront import (
+        health_views,
+        link_views,
+        preference_views,
+        proxy_views,
+        receipt_views,
+        review_views,
+        subscription_views,
+    )
 
-    for module in (health_views, link_views, proxy_views, receipt_views, review_views, subscription_views):
+    for module in (
+        health_views,
+        link_views,
+        preference_views,
+        proxy_views,
+        receipt_views,
+        review_views,
+        subscription_views,
+    ):
         app.register_blueprint(module.bp)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, redirect, request
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from app.messages import engagement
+from app.messages.engagement import TRAP, Visit, network_of
 from app.messages.models import MessageContent
 from app.security import tokens
 from app.security.keyring import keyring
 from app.shops import service as shops
 from app.transaction import transaction
+
+if TYPE_CHECKING:
+    from app.shops.models import Shop
 
 bp = Blueprint("links", __name__)
 
@@ -30,10 +34,10 @@ def click(token: str) -> Response:
     shop_id, message_id, link = named
     with transaction(shop_id) as session:
         content = session.get(MessageContent, (shop_id, message_id))
-        if content is None or link >= len(content.links):
+        if content is None or (link >= len(content.links) and link != TRAP):
             raise NotFound
-        target = content.links[link]
-        engagement.seen(session, message_id, "click", link, _agent(), request.method)
+        target = _home(shops.get(session)) if link == TRAP else content.links[link]
+        engagement.seen(session, message_id, "click", link, visit())
     return _away(target)
 
 
@@ -44,7 +48,7 @@ def opened(token: str) -> Response:
     if named is not None:
         shop_id, message_id = named
         with transaction(shop_id) as session:
-            engagement.seen(session, message_id, "open", None, _agent(), request.method)
+            engagement.seen(session, message_id, "open", None, visit())
     return Response(PIXEL, mimetype="image/gif", headers={"Cache-Control": "no-store"})
 
 
@@ -57,13 +61,13 @@ def restore(token: str) -> Response:
     shop_id, message_id = named
     with transaction(shop_id) as session:
         target = _basket_url(session, message_id)
-        engagement.seen(session, message_id, "click", None, _agent(), request.method)
+        engagement.seen(session, message_id, "click", None, visit())
     return _away(target)
 
 
 def _basket_url(session: Any, message_id: int) -> str:
     shop = shops.get(session)
-    home = (shop.storefront_url or f"https://{shop.domain}").rstrip("/")
+    home = _home(shop)
     row = session.execute(
         text("""
             SELECT m.subject_kind, m.subject_key, k.recovery_url, COALESCE(k.lines, c.lines) AS lines
@@ -88,8 +92,19 @@ def _basket_url(session: Any, message_id: int) -> str:
     return f"{home}/cart/{','.join(lines)}" if lines else home
 
 
-def _agent() -> str:
-    return request.user_agent.string[:300]
+def _home(shop: Shop) -> str:
+    return (shop.storefront_url or f"https://{shop.domain}").rstrip("/")
+
+
+def visit() -> Visit:
+    """The present request, as far as it tells who made it."""
+    headers = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+    return Visit(
+        request.user_agent.string[:300],
+        request.method,
+        network_of(request.remote_addr),
+        any("prefetch" in request.headers.get(name, "") for name in headers),
+    )
 
 
 def _away(target: str) -> Response:

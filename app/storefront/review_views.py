@@ -14,6 +14,7 @@ from app.messages.models import MessageContent
 from app.reviews.models import Review
 from app.security import tokens
 from app.shops import service as shops, settings as shop_settings
+from app.storefront.link_views import visit
 from app.storefront.subscription_views import PAGE_HEADERS
 from app.transaction import transaction
 from app.upsert import upsert
@@ -53,7 +54,7 @@ def review(token: str) -> Response:
             else:
                 _save(session, message, item, rating, words)
         else:
-            engagement.seen(session, message_id, "click", None, request.user_agent.string[:300], request.method)
+            engagement.seen(session, message_id, "click", None, visit())
         shop = shops.get(session)
         html = render_template(
             "storefront/review.html",

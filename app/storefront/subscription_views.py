@@ -1,8 +1,8 @@
-"""Unsubscribing and preferences. A GET only shows a page; nothing but a POST acts (RFC 8058): scanners fetch GETs."""
+"""Unsubscribing. A GET only shows a page; nothing but a POST acts (RFC 8058): scanners fetch GETs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, render_template, request
@@ -11,7 +11,6 @@ from werkzeug.exceptions import NotFound
 
 from app import clock
 from app.customers import service as customers
-from app.customers.queries import consent_states
 from app.security import tokens
 from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 bp = Blueprint("subscription", __name__, template_folder="templates")
 
 CHANNELS = {"email": "Email", "sms": "Text messages"}
+LIFTED_BY_A_YES = ["unsubscribed", "opted_out", "sunset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Holder:
     token: str
 
 
-def _holder(token: str) -> Holder:
+def holder_of(token: str) -> Holder:
+    """Whose link it is; 404 for anything but a genuine token."""
     named = tokens.read("unsubscribe", token, 3)
     if named is None:
         raise NotFound
@@ -44,42 +45,30 @@ def _holder(token: str) -> Holder:
 
 @bp.route("/u/<token>", methods=["GET", "POST"])
 def unsubscribe(token: str) -> Response:
-    """One click in the mail program posts here; a person sees a button first."""
-    holder = _holder(token)
+    """One click in the mail program posts here; a person sees a button first.
+
+    An opt-out by mail is an opt-out of texts too (47 CFR 64.1200(a)(10): by any reasonable means); the page says so,
+    and where to take up one of them again.
+    """
+    holder = holder_of(token)
     with transaction(holder.shop_id) as session:
-        channel = _channel(session, holder)
+        holder = present(session, holder)
         if request.method == "POST":
-            _say(session, holder, {channel: False}, "unsubscribe_link")
-        return _page(
-            session, "storefront/unsubscribe.html", holder, done=request.method == "POST", channel=CHANNELS[channel]
-        )
+            say(session, holder, dict.fromkeys(CHANNELS, False), "unsubscribe_link")
+        return page(session, "storefront/unsubscribe.html", holder, done=request.method == "POST")
 
 
-@bp.route("/p/<token>", methods=["GET", "POST"])
-def preferences(token: str) -> Response:
-    """What a person wants to hear, and where."""
-    holder = _holder(token)
-    with transaction(holder.shop_id) as session:
-        if request.method == "POST":
-            _say(session, holder, {c: c in request.form for c in _addresses(session, holder)}, "preference_page")
-        states = consent_states(session, holder.shop_id, [holder.customer_id])
-        choices = [
-            {"name": c, "label": CHANNELS[c], "on": states.get((holder.customer_id, c)) == "subscribed"}
-            for c in _addresses(session, holder)
-        ]
-        return _page(session, "storefront/preferences.html", holder, choices=choices, saved=request.method == "POST")
-
-
-def _channel(session: Session, holder: Holder) -> str:
-    """The channel of the message whose link this is; email for links that outlived their message."""
-    found = session.scalar(
-        text("SELECT channel FROM message WHERE shop_id = :shop AND id = :id"),
-        {"shop": holder.shop_id, "id": holder.message_id},
+def present(session: Session, holder: Holder) -> Holder:
+    """The same link for whoever its person became, when the store made two of its customers one."""
+    kept = session.scalar(
+        text("SELECT COALESCE(merged_into_id, id) FROM customer WHERE shop_id = :shop AND id = :id"),
+        {"shop": holder.shop_id, "id": holder.customer_id},
     )
-    return str(found or "email")
+    return replace(holder, customer_id=kept or holder.customer_id)
 
 
-def _addresses(session: Session, holder: Holder) -> dict[str, str]:
+def addresses(session: Session, holder: Holder) -> dict[str, str]:
+    """Channel -> address, of those the person has."""
     row = session.execute(
         text("SELECT email, phone FROM customer WHERE shop_id = :shop AND id = :id"),
         {"shop": holder.shop_id, "id": holder.customer_id},
@@ -89,21 +78,22 @@ def _addresses(session: Session, holder: Holder) -> dict[str, str]:
     return {channel: address for channel, address in (("email", row.email), ("sms", row.phone)) if address}
 
 
-def _say(session: Session, holder: Holder, wishes: dict[str, bool], source: str) -> None:
-    """Put wishes on record; works twice, and for a person who is gone it does nothing."""
-    addresses = _addresses(session, holder)
+def say(session: Session, holder: Holder, wishes: dict[str, bool], source: str) -> None:
+    """Put wishes on record, channel -> wanted; works twice, and for a person who is gone it does nothing."""
+    known = addresses(session, holder)
     words = [
         customers.Word(holder.customer_id, channel, "subscribed" if on else "unsubscribed", clock.now(), source)
         for channel, on in wishes.items()
-        if channel in addresses
+        if channel in known
     ]
     customers.consent(session, words)
     for channel, on in wishes.items():
-        if on and channel in addresses:
-            customers.unsuppress(session, channel, addresses[channel], ["unsubscribed", "opted_out"])
+        if on and channel in known:
+            customers.unsuppress(session, channel, known[channel], LIFTED_BY_A_YES)
 
 
-def _page(session: Session, template: str, holder: Holder, **words: object) -> Response:
+def page(session: Session, template: str, holder: Holder, *, status: int = 200, **words: object) -> Response:
+    """One of the shopper's own pages, in the shop's brand."""
     shop = shops.get(session)
     html = render_template(
         template,
@@ -113,7 +103,7 @@ def _page(session: Session, template: str, holder: Holder, **words: object) -> R
         token=holder.token,
         **words,
     )
-    return Response(html, headers=PAGE_HEADERS)
+    return Response(html, status, headers=PAGE_HEADERS)
 
 
 PAGE_HEADERS = {

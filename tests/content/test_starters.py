@@ -30,6 +30,7 @@ KNOWN = {
     "products", "products[].title", "products[].price", "products[].image_url", "products[].url",
     "review.items", "review.items[]", "review.items[].title", "review.items[].image_url", "review.items[].rate_urls",
     "review.items[].rate_urls[]", "review.url", "unsubscribe_url", "preferences_url", "open_pixel_url",
+    "trap_url",
     *(f"{bag}.{name}" for bag in ("checkout", "cart") for name in ("url", "total", "subtotal")),
     *(
         f"{bag}.{name}"

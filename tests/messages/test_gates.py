@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.conditions import Condition
+from app.customers.rules import Choices
 from app.messages.quiet import Hours, Watch
 from app.messages.rules import GATES, Asked, Basket, Defer, Go, Limits, Skip, gate
 
@@ -40,6 +41,8 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("no address", {"unreachable": "no_address"}, Skip("no_address")),
     ("uninstalled", {"shop_active": False}, Skip("uninstalled", "cancelled")),
     ("stopped", {"shop_stopped": True}, Skip("all_marketing_stopped")),
+    ("topic off", {"choices": Choices(frozenset({"news"}))}, Skip("topic_off")),
+    ("paused", {"choices": Choices(paused_until=NOW + timedelta(days=2))}, "paused"),
     ("trigger filter", {"filters": [condition("total", "less_than", 5)]}, Skip("filter:total")),
     ("step filter", {"only_if": [condition("total", "more_than", 50)]}, Skip("condition:total")),
     ("bought", {"exits": [([], "bought")]}, Skip("bought", "cancelled")),
@@ -55,9 +58,10 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("window", {"sent_at": [NOW - timedelta(hours=1)]}, "channel_window"),
     ("other channel", {"elsewhere_at": NOW - timedelta(minutes=10)}, "other_channel"),
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
+    ("frequency", {"any_sent_at": NOW - timedelta(days=2), "choices": Choices(frequency="weekly")}, "frequency"),
 ]
-ORDER = ["_suppressed", "_consent", "_gone", "_filters", "_bought", "_expired", "_basket_text", "_quiet",
-         "_window", "_other_channel", "_weekly_cap"]  # fmt: skip
+ORDER = ["_suppressed", "_consent", "_gone", "_chosen", "_filters", "_bought", "_expired", "_basket_text", "_quiet",
+         "_window", "_other_channel", "_weekly_cap", "_frequency"]  # fmt: skip
 
 
 def test_the_gates_stand_in_the_order_of_the_design() -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
+from app.customers.rules import SPACING
 from app.messages.asking import Heard
-from app.messages.rules import WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -52,7 +52,7 @@ def last_case(session: Session, shop_id: int, event: str, customer_id: int) -> A
 
 
 def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> Heard:
-    """When the person heard from the shop in the last week, or may have."""
+    """When the person heard from the shop lately, or may have."""
     rows = session.execute(
         text("""
             SELECT channel, purpose, subject_kind, subject_key, COALESCE(accepted_at, updated_at) AS at FROM message
@@ -60,7 +60,7 @@ def heard(session: Session, shop_id: int, customer_id: int, now: datetime) -> He
                 AND (accepted_at > :since OR state IN ('sending', 'unknown')
                     OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
         """),
-        {"shop": shop_id, "customer": customer_id, "since": now - WEEK},
+        {"shop": shop_id, "customer": customer_id, "since": now - max(SPACING.values())},
     )
     found = Heard()
     for row in rows:
