@@ -89,20 +89,18 @@ def preferences_page(token: str) -> Response:
     with transaction(holder.shop_id) as session:
         holder = present_holder(session, holder)
         present = preferences.choices_of(session, holder.customer_id)
-        if request.method == "GET":
-            return _show(session, holder, Wishes(present, _channels(session, holder)))
         reachable = addresses(session, holder)
+        if request.method == "GET" or not reachable:
+            return _show(session, holder, Wishes(present, _channels(session, holder)))
         wishes = read(request.form, _topics(session, present), reachable, present, clock.now())
         if wishes.errors:
             return _show(session, holder, wishes, status=422)
-        saved = bool(reachable)
-        if saved:
-            preferences.choose(session, holder.customer_id, wishes.choices, "preference_page")
-            before = _channels(session, holder)
-            changed = {c: bool(on) for c, on in wishes.channels.items() if before[c] != on}
-            say(session, holder, changed, "preference_page")
-            engagement.answered(session, holder.message_id, request.user_agent.string)
-        return _show(session, holder, wishes, saved=saved)
+        preferences.choose(session, holder.customer_id, wishes.choices, "preference_page")
+        before = _channels(session, holder)
+        changed = {c: bool(on) for c, on in wishes.channels.items() if before[c] != on}
+        say(session, holder, changed, "preference_page")
+        engagement.answered(session, holder.message_id, request.user_agent.string)
+        return _show(session, holder, wishes, saved=True)
 
 
 def _channels(session: Session, holder: Holder) -> dict[str, bool | None]:
