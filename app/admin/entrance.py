@@ -95,6 +95,10 @@ def asset_file(digest: str, name: str) -> Response:
     if name not in FILES or asset(name).digest != digest:
         return Response("not found", 404, mimetype="text/plain")
     found = asset(name)
-    response = Response(found.content, content_type=found.content_type)
+    packed = "gzip" in request.accept_encodings
+    response = Response(found.packed if packed else found.content, content_type=found.content_type)
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
     return response

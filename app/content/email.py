@@ -108,7 +108,8 @@ def compile_email(mjml: str) -> CompiledEmail | TemplateFault:
 
 
 @cache
-def _partials() -> Mapping[str, str]:
+def partials() -> Mapping[str, str]:
+    """Our own parts by name: MJML that `<mj-include path="..."/>` asks for."""
     return {path.stem: path.read_text("utf-8") for path in sorted(_PARTIALS.glob("*.mjml"))}
 
 
@@ -118,7 +119,7 @@ def _with_partials(mjml: str) -> Source:
     stretches: list[Stretch] = []
     position = length = 0
     for found in _INCLUDE.finditer(mjml):
-        partial = _partials().get(found.group(1))
+        partial = partials().get(found.group(1))
         if partial is None:
             raise Stop(f"There is no part called '{found.group(1)}' to include.", found.start())
         for text, part, line in (
