@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -175,3 +176,12 @@ def test_assets_are_kept_for_ever_under_their_contents_hash(client: FlaskClient,
     assert answer.mimetype == "text/css"
     assert client.get("/admin/assets/0000000000000000/admin.css").status_code == 404
     assert client.get(address.replace("admin.css", "..%2Fguard.py")).status_code == 302, "nobody gets a page by it"
+
+
+def test_assets_travel_packed_to_who_can_unpack(client: FlaskClient, admin: Admin) -> None:
+    address = next(part for part in admin.open("/").text.split('"') if part.endswith("/admin.css"))
+    plain = client.get(address)
+    packed = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.data) == plain.data
