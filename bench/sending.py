@@ -58,7 +58,6 @@ def rows(house: House, count: int, naive_count: int, rounds: int) -> list[Row]:
 def _handover(house: House, count: int, rounds: int) -> list[Row]:
     """One process, one provider: the whole hand-over beside the client alone, as many calls at once."""
     handover = Handover.start(house.settings)
-    held: list[int] = []
 
     def ours() -> float:
         town.again(house)
@@ -69,6 +68,26 @@ def _handover(house: House, count: int, rounds: int) -> list[Row]:
         _check(house, count)
         return rate
 
+    rate = interleaved(rounds, {"ours": ours, "bare": lambda: _bare(house, count)})
+    held = _held(house)
+    path = f"hand-over, provider answers in {LATENCY_MS} ms, one process"
+    bare = f"HTTP client alone, {AT_ONCE} at once: {rate['bare']:,.0f}/s"
+    return [
+        Row(path, f"{rate['ours']:,.0f}/s", bare, rate["ours"] / rate["bare"], Target(0.6, "x")),
+        Row(
+            "database connections held during a call",
+            f"{len(held):,} calls watched",
+            "",
+            max(held),
+            Target(0, "", at_most=True),
+        ),
+    ]
+
+
+def _held(house: House) -> list[int]:
+    """How many database connections were in use at each call, of a process whose one chunk at a time is calling."""
+    town.again(house)
+    held: list[int] = []
     provider: Any = registry.provider("sendgrid")
     send = provider.send
 
@@ -76,23 +95,13 @@ def _handover(house: House, count: int, rounds: int) -> list[Row]:
         held.append(transaction.engine().pool.checkedout())  # type: ignore[attr-defined]  # a queue pool counts
         return send(*arguments)
 
-    provider.send = watched
-    try:
-        rate = interleaved(rounds, {"ours": ours, "bare": lambda: _bare(house, count)})
-    finally:
-        provider.send = send
-    path = f"hand-over, provider answers after {LATENCY_MS} ms, one process"
-    bare = f"HTTP client alone, {AT_ONCE} at once: {rate['bare']:,.0f}/s"
-    return [
-        Row(path, f"{rate['ours']:,.0f}/s", bare, rate["ours"] / rate["bare"], Target(0.6, "x")),
-        Row(
-            f"{path}: database connections held during a call",
-            f"{len(held):,} calls watched",
-            "",
-            max(held),
-            Target(0, "", at_most=True),
-        ),
-    ]
+    with ThreadPoolExecutor(CHUNK) as calls, ThreadPoolExecutor(1) as lane, house.app.app_context():
+        provider.send = watched
+        try:
+            Handover(house.settings, calls, lane).drain()
+        finally:
+            del provider.send
+    return held
 
 
 def _bare(house: House, count: int) -> float:

@@ -140,3 +140,4 @@ def again(house: House) -> None:
         "UPDATE message SET state = 'due', due_at = now(), tries = 0, lease_token = NULL, lease_until = NULL, "
         "attempt_id = NULL, provider = NULL, provider_ref = NULL, accepted_at = NULL"
     )
+    house.settle()
