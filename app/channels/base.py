@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
 
@@ -88,6 +88,10 @@ class Unknown:
 Answer = Accepted | Rejected | RetryLater | Unknown
 
 
+HELD_UP = "held_up"
+"""A `RetryLater` of our own doing: the worker was stopped for so long that it gave up before the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The provider knows the message."""
@@ -156,4 +160,30 @@ class Provider(Protocol):
 
     def look_up(self, outbound: Outbound, account: Account, since: datetime) -> Evidence:
         """Ask whether a message was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Messages that travel in one call."""
+
+    places: tuple[int, ...]
+    """Where each stood in the sequence that was packed."""
+    content: Any = field(repr=False)
+    """Whatever the provider needs to send them; nobody else reads it."""
+
+
+@runtime_checkable
+class Packer(Protocol):
+    """A provider that takes many messages in one call."""
+
+    def pack(self, outbounds: Sequence[Outbound]) -> list[Parcel]:
+        """Which of these can travel together. Who is in no parcel is sent alone."""
+        ...
+
+    def send_parcel(self, parcel: Parcel, account: Account, may_go: Callable[[], bool]) -> list[Answer]:
+        """Hand a parcel over; the answers are in its order, each what `send` would have answered.
+
+        What is surely refused as a whole is tried again in parts, while `may_go` allows another call.
+        """
         ...

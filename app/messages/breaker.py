@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sqlalchemy import text
 
 from app import clock, registry
-from app.channels.base import RetryLater, Unknown
+from app.channels.base import HELD_UP, RetryLater, Unknown
 from app.transaction import across_shops
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 FAILURES_TO_OPEN = 20
 HEARD_EVERY_SECONDS = 0.5
 RATE_LIMITED = "rate_limited"
-HELD_UP = "held_up"
-"""Our own doing: the worker was stopped for so long that it gave up before the call."""
 PROBE_EVERY = timedelta(seconds=10)
 LONGEST_PAUSE_SECONDS = 120.0
 DEFAULT_PAUSE_SECONDS = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Messages claimed at once."""
+LARGE_BATCH = 1_000
+"""As many where a whole batch was waiting: mails of one template then leave many in a call."""
 
 
 @dataclass(slots=True)
@@ -30,23 +32,38 @@ class Claim:
     token: int
     by_shop: dict[int, list[list[int]]]
     """Of each shop, person by person, the most important message first: who may get only one gets that one."""
+    template: dict[int, int] = field(default_factory=dict)
+    """Of emails that go out for the first time: which template each is made of. What had trouble once goes alone."""
 
     def __len__(self) -> int:
         """How many messages."""
         return sum(len(ids) for people in self.by_shop.values() for ids in people)
 
-    def chunks(self, size: int) -> list[tuple[int, list[int]]]:
-        """Parts of one shop each, of about `size` messages; all messages of a person are in the same one."""
+    def chunks(self, size: int, together: int = 0) -> list[tuple[int, list[int]]]:
+        """Parts of one shop each, of about `size` messages; all messages of a person are in the same one.
+
+        With `together`, people who get only an email of the same template make parts of up to so many.
+        """
         found: list[tuple[int, list[int]]] = []
         for shop_id, people in self.by_shop.items():
-            part: list[int] = []
+            alike: dict[int | None, list[list[int]]] = defaultdict(list)
             for ids in people:
-                if part and len(part) + len(ids) > size:
-                    found.append((shop_id, part))
-                    part = []
-                part = part + ids
-            found.append((shop_id, part))
+                alike[self.template.get(ids[0]) if len(ids) == 1 else None].append(ids)
+            many = [some for template, some in alike.items() if template is not None and len(some) > size]
+            few = [ids for some in alike.values() if some not in many for ids in some]
+            found += [(shop_id, part) for part in _parts(few, size)]
+            found += [(shop_id, part) for some in many for part in _parts(some, max(size, together))]
         return found
+
+
+def _parts(people: Sequence[list[int]], size: int) -> list[list[int]]:
+    found: list[list[int]] = []
+    for ids in people:
+        if found and len(found[-1]) + len(ids) <= size:
+            found[-1] = found[-1] + ids
+        else:
+            found.append(ids)
+    return found
 
 
 def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: int = BATCH) -> Claim:
@@ -91,7 +108,8 @@ def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: in
                 UPDATE message m SET state = 'claimed', lease_token = :token,
                     lease_until = clock_timestamp() + CAST(:lease AS interval), updated_at = :now
                 FROM turn WHERE m.shop_id = turn.shop_id AND m.id = turn.id AND m.state IN ('due', 'deferred')
-                RETURNING m.shop_id, m.id, m.customer_id, m.priority, m.due_at
+                RETURNING m.shop_id, m.id, m.customer_id, m.priority, m.due_at,
+                    CASE WHEN m.channel = 'email' AND m.repeats = 0 THEN m.template_id END AS alike
             """),
             {
                 "channels": list(channels),
@@ -109,7 +127,7 @@ def claim(now: datetime, channels: Sequence[str], lease_seconds: float, size: in
     by_shop: dict[int, list[list[int]]] = defaultdict(list)
     for (shop_id, _), ids in people.items():
         by_shop[shop_id].append(ids)
-    return Claim(token, by_shop)
+    return Claim(token, by_shop, {row.id: row.alike for row in rows if row.alike is not None})
 
 
 def release(token: int) -> None:

@@ -18,6 +18,7 @@ from app.customers.rules import SPACING
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
 from app.messages.asking import Asker, Heard
+from app.messages.calls import AT_ONCE, grouped
 from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.models import MessageContent
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from app.channels.base import Account, Outbound
     from app.customers.queries import Profile
+    from app.messages.calls import Call
     from app.shops.models import Shop
     from config import Settings
 
@@ -57,6 +59,8 @@ class Intent:
     account: Account
     outbound: Outbound
     tries: int
+    repeated: bool
+    """Whether an earlier hand-over may have been taken."""
     useful_until: datetime
 
 
@@ -73,14 +77,18 @@ class Faulty:
 
 def intend(
     settings: Settings, shop_id: int, ids: Sequence[int], token: int, bought: Mapping[int, bool | None]
-) -> list[Intent]:
+) -> tuple[list[Call], list[int]]:
     """Run the gates for claimed messages and commit the intent to send for those that may go.
 
     A message whose data the database refuses is found and parked; the others go on.
+
+    Returns:
+        The calls to make now, and the messages that would need more calls than can be made at once: those are left
+        as they were, still claimed.
     """
     try:
         with transaction(shop_id) as session:
-            intents = _Batch(settings, session).run(ids, token, bought)
+            plan = _Batch(settings, session).run(ids, token, bought)
             faults.point("before_intent_commit")
     except OperationalError:
         raise  # the database is away: nothing is wrong with the messages
@@ -88,10 +96,11 @@ def intend(
         logger.warning("intent_failed", extra={"shop": shop_id, "messages": len(ids)}, exc_info=True)
         if len(ids) == 1:
             _park(shop_id, ids[0], token, error)
-            return []
+            return [], []
     else:
-        return intents
-    return [intent for one in ids for intent in intend(settings, shop_id, [one], token, bought)]
+        return plan
+    alone = [intend(settings, shop_id, [one], token, bought) for one in ids[:AT_ONCE]]
+    return [call for calls, _ in alone for call in calls], list(ids[AT_ONCE:])
 
 
 def _park(shop_id: int, message_id: int, token: int, error: DBAPIError) -> None:
@@ -122,13 +131,13 @@ class _Batch:
         self.accounts: dict[str, Account | None] = {}
         self.decided: list[Decided] = []
         self.changes: list[dict[str, Any]] = []
-        self.contents: list[dict[str, Any]] = []
-        self.asks: list[dict[str, Any]] = []
+        self.contents: dict[int, dict[str, Any]] = {}
+        self.asks: dict[int, list[dict[str, Any]]] = {}
 
-    def run(self, ids: Sequence[int], token: int, bought: Mapping[int, bool | None]) -> list[Intent]:
+    def run(self, ids: Sequence[int], token: int, bought: Mapping[int, bool | None]) -> tuple[list[Call], list[int]]:
         messages = self._lock(ids, token)
         if not messages:
-            return []
+            return [], []
         people = profiles(self.session, self.shop.id, {m.customer_id for m in messages})
         refs = {m.id: Ref(m.subject_kind, m.subject_key, m.customer_id, m.since) for m in messages}
         subjects = load_subjects(self.session, set(refs.values()))
@@ -156,8 +165,11 @@ class _Batch:
                 heard.note(message, self.now)
             else:
                 self._held_back(message, verdict)
-        self._write(intents)
-        return intents
+        calls = grouped(intents)
+        going = [intent for call in calls for intent in call.intents]
+        self._write(going)
+        promised = {intent.message_id for intent in going}
+        return calls, [intent.message_id for intent in intents if intent.message_id not in promised]
 
     def _lock(self, ids: Sequence[int], token: int) -> Sequence[Any]:
         """The messages that are still ours; and their people, so that two workers can't write to one at once."""
@@ -224,14 +236,12 @@ class _Batch:
         composed = compose(self._envelope(message, person, attempt_id), message.source, context, language)
         if not isinstance(composed, Composed):
             return Faulty(composed.template_part, composed.line, composed.message)
-        self.contents.append(
-            {
-                "message_id": message.id,
-                "links": list(composed.links),
-                "rendered_at": self.now,
-                "context": {"data": context, "language": [language.locale, language.currency, language.zone]},
-            }
-        )
+        self.contents[message.id] = {
+            "message_id": message.id,
+            "links": list(composed.links),
+            "rendered_at": self.now,
+            "context": {"data": context, "language": [language.locale, language.currency, language.zone]},
+        }
         if any(name.startswith("review") for name in wants):
             self._asked_to_review(message, subject)
         return Intent(
@@ -246,6 +256,7 @@ class _Batch:
             account,
             composed.outbound,
             message.tries + 1,
+            message.repeats > 0,
             message.useful_until,
         )
 
@@ -275,7 +286,7 @@ class _Batch:
         return getattr(subject.row, "currency", None) or self.shop.currency
 
     def _asked_to_review(self, message: Any, subject: Subject) -> None:
-        self.asks += [
+        self.asks[message.id] = [
             {
                 "customer_id": message.customer_id,
                 "order_id": subject.row.id,
@@ -370,16 +381,17 @@ class _Batch:
             upsert(
                 self.session,
                 MessageContent,
-                self.contents,
+                [self.contents[i.message_id] for i in intents],
                 key=("message_id",),
                 newer="true",
                 returning=("message_id",),
             )
-        if self.asks:
+        asks = [ask for i in intents for ask in self.asks.get(i.message_id, ())]
+        if asks:
             upsert(
                 self.session,
                 ReviewAsk,
-                list({(a["order_id"], a["product_external_id"]): a for a in self.asks}.values()),
+                list({(a["order_id"], a["product_external_id"]): a for a in asks}.values()),
                 key=("customer_id", "product_external_id", "order_id"),
                 newer="false",
             )

@@ -10,10 +10,9 @@ import orjson
 from sqlalchemy import text
 
 from app import clock, faults
-from app.channels.base import Accepted, Rejected, RetryLater, Unknown
+from app.channels.base import HELD_UP, Accepted, Rejected, RetryLater, Unknown
 from app.customers import service as customers
 from app.decisions import Decided, log
-from app.messages.breaker import HELD_UP
 from app.transaction import transaction
 
 if TYPE_CHECKING:

@@ -198,7 +198,7 @@ def test_a_lease_that_ran_out_is_not_used_any_more(world: World) -> None:
 
     message = make_message(world, make_person(world))
     claim = claiming.claim(world.time.at, ["email"], 0)
-    assert intend(world.settings, world.shop_id, [message], claim.token, {}) == []
+    assert intend(world.settings, world.shop_id, [message], claim.token, {}) == ([], [])
     assert state(world, message)[0] == "claimed"
 
 
