@@ -1,4 +1,4 @@
-"""Which messages of a chunk share a call: many mails of one template may, everything else goes one by one. Pure."""
+"""Which messages of a chunk share a call: many mails of one template may, everything else goes one by one."""
 
 from __future__ import annotations
 

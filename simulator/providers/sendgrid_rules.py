@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 MAX_PERSONALIZATIONS = 1000
 MAX_CATEGORIES = 10
 MAX_CUSTOM_ARGS_BYTES = 10_000
+MAX_SUBSTITUTION_BYTES = 10_000
 RESERVED_HEADERS = frozenset(
     {
         "x-sg-id",
@@ -42,6 +44,10 @@ NO_CONTENT = (
     "content block."
 )
 WRONG_ORDER = "If present, text/plain and text/html may only be provided once, and text/plain must come first."
+SAME_ADDRESS = (
+    "Each unique email address in the personalizations array should only be included once. You have included "
+    "[{address}] more than once."
+)
 Problem = tuple[str, str]
 """A message and the field it is about."""
 
@@ -58,7 +64,15 @@ def problem_with(mail: Any) -> Problem | None:
     for index, person in enumerate(people):
         if found := _problem_with_person(person, index, mail):
             return found
-    return _problem_with_content(mail) or _problem_with_extras(mail)
+    return _problem_with_addresses(people) or _problem_with_content(mail) or _problem_with_extras(mail)
+
+
+def _problem_with_addresses(people: list[dict[str, Any]]) -> Problem | None:
+    addresses = [someone["email"].lower() for person in people for someone in person["to"]]
+    if len(addresses) > MAX_PERSONALIZATIONS:
+        return "There is a limit of 1000 total recipients (to + cc + bcc) per request.", "personalizations"
+    twice = next((address for address, times in Counter(addresses).items() if times > 1), None)
+    return (SAME_ADDRESS.format(address=twice), "personalizations") if twice is not None else None
 
 
 def _problem_with_person(person: Any, index: int, mail: dict[str, Any]) -> Problem | None:
@@ -78,7 +92,19 @@ def _problem_with_person(person: Any, index: int, mail: dict[str, Any]) -> Probl
         return "The custom_args field must be an object.", f"{field}.custom_args"
     if args and len(orjson.dumps(args)) > MAX_CUSTOM_ARGS_BYTES:
         return "The custom_args must be smaller than 10000 bytes.", f"{field}.custom_args"
-    return _problem_with_headers(person.get("headers"), f"{field}.headers")
+    return _problem_with_substitutions(person.get("substitutions"), f"{field}.substitutions") or _problem_with_headers(
+        person.get("headers"), f"{field}.headers"
+    )
+
+
+def _problem_with_substitutions(swaps: Any, field: str) -> Problem | None:
+    if swaps is None:
+        return None
+    if not isinstance(swaps, dict) or not all(isinstance(value, str) for value in swaps.values()):
+        return "The substitutions must be an object of strings.", field
+    if sum(len(tag.encode()) + len(value.encode()) for tag, value in swaps.items()) > MAX_SUBSTITUTION_BYTES:
+        return "Substitutions are limited to 10000 bytes per personalization block.", field
+    return None
 
 
 def _problem_with_content(mail: dict[str, Any]) -> Problem | None:
