@@ -43,6 +43,9 @@ DUE = {
             OR EXISTS (SELECT 1 FROM privacy_request r WHERE r.done_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM processor_erasure e WHERE e.shop_id = r.shop_id AND e.request_id = r.id))
             OR EXISTS (SELECT 1 FROM processor_erasure WHERE done_at IS NULL AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM consent_write WHERE done_at IS NULL AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM opt_in WHERE asked_at IS NULL AND done_at IS NULL AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM people_file WHERE state = 'running' AND due_at <= :now)
             OR EXISTS (SELECT 1 FROM shop s LEFT JOIN retention r ON r.shop_id = s.id
                 WHERE r.due_at IS NULL OR r.due_at <= :now)
     """,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import clock, doorbell
+from app.customers import telling
 from app.inbox import importing, reconciling
 from app.inbox.service import apply_pending
 from app.journeys.service import plan_due
-from app.messages import evidence
+from app.messages import confirming, evidence
 from app.messages.handover import Handover
 from app.privacy import service as privacy
 from app.reports import service as reports
@@ -71,7 +72,13 @@ def send() -> int:
 def slow() -> int:
     """Everything that talks to stores at length, or tidies up."""
     over = _time_is_up()
-    done = privacy.run(_settings(), over) + importing.run(over) + reconciling.run(over)
+    done = (
+        privacy.run(_settings(), over)
+        + confirming.run(over)
+        + telling.run(over)
+        + importing.run(over)
+        + reconciling.run(over)
+    )
     return done + evidence.resolve(_settings()) + reports.run(over)
 
 

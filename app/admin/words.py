@@ -60,6 +60,7 @@ REASONS: Final[dict[str, str]] = {
     "no_address": _("We have no address for this channel"),
     "no_consent": _("They haven't agreed to marketing on this channel"),
     "not_confirmed": _("They said yes, but haven't confirmed it yet"),
+    "needs_second_yes": _("A yes that has to be confirmed: they are asked once"),
     "one_text_per_basket": _("They were texted about this basket already; the rules allow one text"),
     "too_late_for_a_text": _("The basket was left more than two days ago; the rules allow no text after that"),
     "unsubscribed": _("They unsubscribed"),

@@ -70,6 +70,9 @@ class Contexts:
             "trap_url": f"{self._public_url}/c/{tokens.make('click', self._shop.id, message_id, TRAP)}",
             "open_pixel_url": f"{self._public_url}/o/{tokens.make('open', self._shop.id, message_id)}.gif",
         }
+        if "confirm_url" in wants:
+            confirm = tokens.make("confirm", self._shop.id, person.id, message_id)
+            context["confirm_url"] = f"{self._public_url}/confirm/{confirm}"
         context |= self._about(message_id, ref, subject, wants)
         if any(name.startswith("products") for name in wants):
             bought = {str(line["product_id"]) for line in subject.items}

@@ -9,9 +9,12 @@ from sqlalchemy import text
 from app import clock
 from app.channels.sms.keywords import classify
 from app.customers import service as customers
+from app.messages import confirming
 from app.transaction import across_shops, transaction
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from app.channels.base import InboundText
 
 
@@ -34,13 +37,21 @@ def receive(message: InboundText) -> None:
             if person is None:
                 continue
             if asked in ("stop", "start"):
-                state = "unsubscribed" if asked == "stop" else "subscribed"
-                customers.consent(session, [customers.Word(person.id, "sms", state, clock.now(), "keyword")])
+                _put_on_record(session, person.id, asked)
             if asked != "stop":
                 session.execute(
                     text("UPDATE customer SET preferred_channel = 'sms' WHERE shop_id = :shop AND id = :id"),
                     {"shop": shop_id, "id": person.id},
                 )
+
+
+def _put_on_record(session: Session, customer_id: int, asked: str) -> None:
+    """A YES may be the second one of a double opt-in; any other word is a plain one."""
+    if asked == "start" and confirming.confirm(session, customer_id, "sms", collected="text"):
+        return
+    state = "unsubscribed" if asked == "stop" else "subscribed"
+    word = customers.Word(customer_id, "sms", state, clock.now(), "keyword", collected="text")
+    customers.consent(session, [word])
 
 
 def _shops_of(service: str | None) -> list[int]:

@@ -111,6 +111,41 @@ class ExportFailed:
     lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ToldConsent:
+    """A customer's word that the store is to be told. `customer_id` is the store's; `at` to the second."""
+
+    customer_id: str
+    channel: str
+    state: str
+    """subscribed | unsubscribed | pending"""
+    at: datetime
+    double_opt_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTold:
+    """The store has it, or knows a later word."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellRefused:
+    """The store won't take it: telling the same again would end the same."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellLater:
+    """No answer, or not now: try again, no sooner than `retry_after` seconds."""
+
+    code: str
+    retry_after: float | None = None
+
+
+TellAnswer = ConsentTold | TellRefused | TellLater
+
+
 class StoreSilentError(Exception):
     """The store stopped answering in the middle of a list; what was yielded so far is good."""
 
@@ -195,6 +230,10 @@ class Platform(Protocol):
         Raises:
             StoreSilentError: the store stopped answering midway.
         """
+        ...
+
+    def tell_consent(self, access: ShopAccess, told: ToldConsent) -> TellAnswer:
+        """Tell the store what a customer said to us about marketing. Telling twice does no harm."""
         ...
 
     def storefront_call(self, query_string: str) -> StorefrontCall | None:

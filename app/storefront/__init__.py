@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 def register(app: Flask) -> None:
     """Add these pages to the application."""
     from app.storefront import (
+        confirm_views,
         health_views,
         link_views,
         preference_views,
@@ -21,6 +22,7 @@ def register(app: Flask) -> None:
     )
 
     for module in (
+        confirm_views,
         health_views,
         link_views,
         preference_views,

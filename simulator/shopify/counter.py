@@ -205,10 +205,20 @@ class Counter:
 
     # -- people ------------------------------------------------------------------------------------------------
 
-    def set_email_consent(self, who: Customer, state: str, at: datetime | None = None) -> None:
-        """Somebody agrees to mail, or no longer does."""
+    def set_email_consent(
+        self,
+        who: Customer,
+        state: str,
+        at: datetime | None = None,
+        *,
+        level: str = "single_opt_in",
+        unless_older: bool = False,
+    ) -> None:
+        """Somebody agrees to mail, or no longer does. `unless_older`: not by an older word."""
         now = self.clock.now()
-        who.email_consent = Consent(state, "single_opt_in", at or now)
+        if unless_older and _is_older(at, who.email_consent):
+            return
+        who.email_consent = Consent(state, level, at or now)
         who.updated_at = now
         self.webhooks.publish(
             [
@@ -217,10 +227,21 @@ class Counter:
             ]
         )
 
-    def set_sms_consent(self, who: Customer, state: str, at: datetime | None = None, source: str = "SHOPIFY") -> None:
-        """Somebody agrees to texts, or no longer does."""
+    def set_sms_consent(
+        self,
+        who: Customer,
+        state: str,
+        at: datetime | None = None,
+        source: str = "SHOPIFY",
+        *,
+        level: str = "single_opt_in",
+        unless_older: bool = False,
+    ) -> None:
+        """Somebody agrees to texts, or no longer does. `unless_older`: not by an older word."""
         now = self.clock.now()
-        who.sms_consent = Consent(state, "single_opt_in", at or now, source)
+        if unless_older and _is_older(at, who.sms_consent):
+            return
+        who.sms_consent = Consent(state, level, at or now, source)
         who.updated_at = now
         self.webhooks.publish(
             [
@@ -308,3 +329,7 @@ class Counter:
         self.webhooks.listening = True
         self.webhooks.publish([("shop/redact", shop_payloads.shop_redact(self.paper))])
         self.webhooks.listening = False
+
+
+def _is_older(at: datetime | None, known: Consent) -> bool:
+    return at is not None and known.updated_at is not None and at < known.updated_at

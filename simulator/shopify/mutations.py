@@ -69,7 +69,9 @@ class Mutations:
         if problem := _consent_problem(who, wanted, who.email if who else None, "emailMarketingConsent"):
             return {"customer": who, "userErrors": [problem]}
         if who:
-            self._counter.set_email_consent(who, wanted["marketingState"].lower(), _moment(wanted))
+            self._counter.set_email_consent(
+                who, wanted["marketingState"].lower(), _moment(wanted), level=_level(wanted), unless_older=True
+            )
         return {"customer": who, "userErrors": []}
 
     def _sms_consent(self, given: Answer) -> Answer:
@@ -77,7 +79,14 @@ class Mutations:
         if problem := _consent_problem(who, wanted, who.phone if who else None, "smsMarketingConsent"):
             return {"customer": who, "userErrors": [problem]}
         if who:
-            self._counter.set_sms_consent(who, wanted["marketingState"].lower(), _moment(wanted), source="OTHER")
+            self._counter.set_sms_consent(
+                who,
+                wanted["marketingState"].lower(),
+                _moment(wanted),
+                source="OTHER",
+                level=_level(wanted),
+                unless_older=True,
+            )
         return {"customer": who, "userErrors": []}
 
     def _subscribe(self, topic: str, wanted: Answer) -> Answer:
@@ -151,6 +160,10 @@ def _consent_problem(who: Customer | None, wanted: Answer, contact: str | None, 
 
 def _moment(wanted: Answer) -> Any:
     return parse_iso(wanted["consentUpdatedAt"]) if wanted.get("consentUpdatedAt") else None
+
+
+def _level(wanted: Answer) -> str:
+    return str(wanted.get("marketingOptInLevel") or "SINGLE_OPT_IN").lower()
 
 
 def _error(field: list[str], message: str, code: str | None = None) -> Answer:

@@ -77,7 +77,9 @@ class Readers:
 
     def _text_arrived(self, message: Message) -> None:
         rng = self._rng
-        if rng.random() < STOP_SHARE:
+        if "Reply YES" in message.text:
+            self._soon(30, lambda: self.say_stop(message.to, "YES"))
+        elif rng.random() < STOP_SHARE:
             self._soon(15, lambda: self.say_stop(message.to))
         elif rng.random() < SMS_CLICK_SHARE:
             self._soon(45, lambda: self.follow_text(message))

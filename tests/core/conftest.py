@@ -21,7 +21,7 @@ from app.journeys.planning import plan_due
 from app.messages import receipts
 from app.messages.handover import Handover
 from app.platforms import access
-from app.platforms.base import Envelope, Platform, ShopAccess
+from app.platforms.base import ConsentTold, Envelope, Platform, ShopAccess, TellAnswer, ToldConsent
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -60,9 +60,16 @@ class FakeStore:
     def __init__(self, real: Platform) -> None:
         self._real = real
         self.bought: bool | None = False
+        self.told: list[ToldConsent] = []
+        self.tell_answer: TellAnswer = ConsentTold()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+    def tell_consent(self, access: ShopAccess, told: ToldConsent) -> TellAnswer:
+        del access
+        self.told.append(told)
+        return self.tell_answer
 
     def order_exists(self, access: ShopAccess, **_question: Any) -> bool | None:
         del access

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.core.conftest import world
 from tests.inbox.conftest import house, intake
 
-__all__ = ["house", "intake"]
+__all__ = ["house", "intake", "world"]

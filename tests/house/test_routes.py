@@ -45,6 +45,7 @@ GUARDS: dict[str, str] = {
     "links.click": LINK,
     "links.restore": LINK,
     "links.opened": LINK,
+    "confirming.confirm": LINK,
     "subscription.unsubscribe": LINK,
     "preferences.preferences_page": LINK,
     "reviews.review": LINK,

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,13 +21,16 @@ import requests
 
 import config
 from app.platforms.base import (
+    ConsentTold,
     Envelope,
     ExportReady,
     ExportRunning,
     ExportStarted,
     ShopAccess,
+    TellRefused,
     TokenGranted,
     TokenRefused,
+    ToldConsent,
 )
 from app.platforms.events import ConsentChanged, CustomerChanged, Ignored, OrderChanged, ProductChanged, Unreadable
 from app.platforms.shopify.asking import ShopInfo
@@ -192,3 +195,24 @@ def test_its_webhooks_are_genuine_and_become_facts(town: Town, access: ShopAcces
     assert {"checkouts/create", "checkouts/update", "carts/create"} <= set(topics)
     headers, body = town.heard[0]
     assert not isinstance(town.platform.receive(headers, body + b" "), Envelope)
+
+
+def test_the_store_takes_a_word_on_consent_and_repeats_it(town: Town, access: ShopAccess) -> None:
+    facts = town.platform.changes_since(access, "customers", datetime(2000, 1, 1, tzinfo=UTC))
+    person = next(f.person for f in facts if isinstance(f, CustomerChanged) and f.person.email and f.person.phone)
+    assert person.customer_id
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=400)
+    for channel in ("email", "sms"):
+        told = ToldConsent(person.customer_id, channel, "subscribed", at, double_opt_in=True)
+        assert town.platform.tell_consent(access, told) == ConsentTold()
+        older = ToldConsent(person.customer_id, channel, "unsubscribed", at - timedelta(days=1), double_opt_in=False)
+        assert town.platform.tell_consent(access, older) == ConsentTold()
+    again = town.platform.changes_since(access, "customers", datetime(2000, 1, 1, tzinfo=UTC))
+    words = [f for f in again if isinstance(f, ConsentChanged) and f.person.customer_id == person.customer_id]
+    assert {(w.channel, w.state, w.effective_at, w.double_opt_in) for w in words} == {
+        ("email", "subscribed", at, True),
+        ("sms", "subscribed", at, True),
+    }
+    nobody = ToldConsent("1", "email", "subscribed", at, double_opt_in=False)
+    assert town.platform.tell_consent(access, nobody) == TellRefused("refused")
+    assert isinstance(town.platform.tell_consent(access, replace(nobody, state="never_asked")), TellRefused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import clock
-from app.platforms.shopify import asking, exports, importing, webhooks
+from app.platforms.shopify import asking, exports, importing, telling, webhooks
 from app.platforms.shopify.budget import RedisBudget
 from app.platforms.shopify.credentials import Credentials
 from app.platforms.shopify.graphql import GraphQLClient
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         ExportStarted,
         Refused,
         ShopAccess,
+        TellAnswer,
         TokenResult,
+        ToldConsent,
     )
     from app.platforms.events import Fact, Normalised
     from app.platforms.shopify.budget import CostBudget
@@ -106,6 +108,10 @@ class ShopifyPlatform:
     def shop_info(self, access: ShopAccess, at: datetime) -> asking.ShopInfo | GraphQLFault:
         """Who the store is and what the app may do there."""
         return asking.shop_info(self.graphql, access, at)
+
+    def tell_consent(self, access: ShopAccess, told: ToldConsent) -> TellAnswer:
+        """See `base.Platform`."""
+        return telling.tell_consent(self.graphql, access, told)
 
     def storefront_call(self, query_string: str) -> ProxyRequest | None:
         """A shopper's request that came through the store's own pages; None when the store didn't sign it."""
