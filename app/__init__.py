@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import admin, clock, doorbell, registry, storefront, transaction
+from app import admin, api, clock, doorbell, registry, storefront, transaction
 from app.cli import cli
 from app.extensions import db, load_models
 from app.inbox import views as inbox
@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(inbox.bp)
     storefront.register(app)
     admin.register(app)
+    api.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

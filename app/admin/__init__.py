@@ -14,6 +14,7 @@ from app.admin import (
     health,
     home,
     journeys,
+    keys,
     messages,
     preview_as,
     reports,
@@ -38,6 +39,7 @@ PAGES = (
     reports,
     team,
     audit,
+    keys,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 from flask import Response, g, request
 
-from app.admin import paging, parked, record
+from app.admin import paging, record
 from app.admin.guard import bp
 from app.admin.queries import deliveries as queries
 from app.admin.record import Action
 from app.admin.showing import missing, page
 from app.admin.words import DELIVERY_STATES, _
+from app.inbox import replaying
 from app.transaction import transaction
 
 ALL = "all"
@@ -29,7 +30,7 @@ def redrive(delivery_id: int) -> Response:
     with transaction(g.shop_id) as session:
         if not queries.is_there(session, g.shop_id, delivery_id):
             return missing(_("There is no such delivery"))
-        done = parked.redrive(session, g.shop_id, delivery_id)
+        done = replaying.redrive(session, g.shop_id, delivery_id)
         if done:
             record.note(session, Action.DELIVERIES_REPLAYED, delivery=delivery_id)
     return _show(toast=_("It is read again now") if done else _("It can't be read again"))
@@ -39,7 +40,7 @@ def redrive(delivery_id: int) -> Response:
 def redrive_all() -> Response:
     """Read all of them again."""
     with transaction(g.shop_id) as session:
-        count = parked.redrive(session, g.shop_id)
+        count = replaying.redrive(session, g.shop_id)
         record.note(session, Action.DELIVERIES_REPLAYED, after={"deliveries": count})
     return _show(toast=_("{n} are read again now", n=count))
 

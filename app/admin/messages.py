@@ -9,7 +9,7 @@ import orjson
 from flask import Response, g, request
 
 from app import clock
-from app.admin import charts, paging, parked, record
+from app.admin import charts, paging, record
 from app.admin.guard import bp, settings
 from app.admin.queries import messages as queries
 from app.admin.record import Action
@@ -17,6 +17,7 @@ from app.admin.showing import missing, page, part
 from app.admin.words import CHANNELS, _
 from app.channels.base import OutboundEmail
 from app.content.segments import segments
+from app.messages import parked
 from app.messages.stored import stored
 from app.transaction import transaction
 
@@ -40,9 +41,9 @@ def listed() -> Response:
     return _list(_wanted(request.args), request.args.get("before"))
 
 
-def _wanted(given: Mapping[str, str]) -> queries.Filter:
+def _wanted(given: Mapping[str, str]) -> parked.Filter:
     group, channel = given.get("state") or None, given.get("channel") or None
-    return queries.Filter(
+    return parked.Filter(
         group if group in queries.GROUPS else None,
         given.get("journey") or None,
         channel if channel in CHANNELS else None,
@@ -50,13 +51,13 @@ def _wanted(given: Mapping[str, str]) -> queries.Filter:
     )
 
 
-def _kept(wanted: queries.Filter) -> dict[str, str]:
+def _kept(wanted: parked.Filter) -> dict[str, str]:
     """The choice as an address keeps it."""
     named = {"state": wanted.group, "journey": wanted.journey, "channel": wanted.channel, "reason": wanted.reason}
     return {name: value for name, value in named.items() if value}
 
 
-def _list(wanted: queries.Filter, cursor: str | None, toast: str | None = None) -> Response:
+def _list(wanted: parked.Filter, cursor: str | None, toast: str | None = None) -> Response:
     before = paging.read(cursor)
     with transaction(g.shop_id) as session:
         rows, following = paging.cut(queries.listed(session, g.shop_id, wanted, before), "planned_at")

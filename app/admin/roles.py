@@ -10,6 +10,9 @@ NEEDED: Final[dict[str, Role]] = {
     "admin.customers_csv": Role.EDITOR,
     "admin.audit": Role.OWNER,
     "admin.audit_csv": Role.OWNER,
+    "admin.keys": Role.OWNER,
+    "admin.key_make": Role.OWNER,
+    "admin.key_revoke": Role.OWNER,
     "admin.team_role": Role.OWNER,
     "admin.team_newcomers": Role.OWNER,
 }

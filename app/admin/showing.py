@@ -37,6 +37,7 @@ NAVIGATION = (
 SETTINGS_PAGES = (
     ("/admin/settings", _("General")),
     ("/admin/settings/team", _("Team")),
+    ("/admin/settings/keys", _("API keys")),
     ("/admin/settings/audit", _("Audit log")),
 )
 """The tabs of the settings."""

@@ -47,6 +47,7 @@ REASONS: Final[dict[str, str]] = {
     "step_is_gone": _("The step they stood at was removed"),
     "all_steps_done": _("All steps done"),
     "journey_turned_off": _("You turned the journey off"),
+    "excluded_by_merchant": _("You took them out"),
     "uninstalled": _("The app was removed from the store"),
     # Steps
     "due": _("It is time for this message"),
@@ -65,6 +66,7 @@ REASONS: Final[dict[str, str]] = {
     "too_late_for_a_text": _("The basket was left more than two days ago; the rules allow no text after that"),
     "unsubscribed": _("They unsubscribed"),
     "opted_out": _("They texted STOP"),
+    "merchant": _("You suppressed it"),
     "complaint": _("They marked a message as spam"),
     "complained": _("They marked this message as spam"),
     "erased": _("Their data was erased"),

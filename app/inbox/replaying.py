@@ -81,3 +81,20 @@ def _strays(session: Session, domain: str) -> list[dict[str, Any]]:
         {"unknown": UNKNOWN_SHOP, "domain": domain},
     )
     return [dict(row) for row in rows.mappings()]
+
+
+def redrive(session: Session, shop_id: int, delivery_id: int | None = None) -> int:
+    """Read parked deliveries again (one, or all of the shop); those past their retention stay. Returns how many."""
+    count = len(
+        session.execute(
+            text("""
+                UPDATE delivery SET state = 'pending', reason = NULL
+                WHERE shop_id = :shop AND state = 'parked' AND body IS NOT NULL
+                    AND (CAST(:id AS bigint) IS NULL OR id = :id) RETURNING id
+            """),
+            {"shop": shop_id, "id": delivery_id},
+        ).all()
+    )
+    if count:
+        ring_after_commit(session, "inbox")
+    return count

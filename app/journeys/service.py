@@ -12,6 +12,7 @@ import yaml
 from sqlalchemy import select, text
 
 from app import clock
+from app.decisions import Decided, log
 from app.journeys import queries
 from app.journeys.definition import Definition, Flaw, parse, walk
 from app.journeys.entering import admit, react
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "change_waits",
+    "exclude",
     "install_starters",
     "library",
     "plan_due",
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 LIBRARY = Path(__file__).parent / "library"
+EXCLUDED = "excluded_by_merchant"
 SUFFIXES = {"email": ".mjml", "sms": ".txt"}
 
 
@@ -165,6 +168,32 @@ def turn_off(session: Session, journey: Journey) -> None:
     """Let nobody enter, and end it for those under way: off means that nothing more is sent."""
     journey.is_on = False
     _end_all(session, "journey_turned_off", journey.id)
+
+
+def exclude(session: Session, customer_id: int) -> tuple[int, int]:
+    """Take a person out of every journey they are under way in; returns how many ended, and messages cancelled."""
+    parameters = {"shop": session.info["shop_id"], "now": clock.now(), "customer": customer_id, "reason": EXCLUDED}
+    ended = session.execute(
+        text("""
+            UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL
+            WHERE shop_id = :shop AND customer_id = :customer AND state = 'active' RETURNING id, journey_id, subject_key
+        """),
+        parameters,
+    ).all()
+    cancelled = session.execute(
+        text("""
+            UPDATE message SET state = 'cancelled', reason = :reason, updated_at = :now
+            WHERE shop_id = :shop AND customer_id = :customer AND journey_id IS NOT NULL
+                AND state IN ('planned', 'due', 'deferred', 'claimed', 'parked') RETURNING id
+        """),
+        parameters,
+    ).all()
+    now = clock.now()
+    log(
+        session,
+        [Decided(customer_id, "end", "exited", EXCLUDED, now, e.journey_id, e.id, None, e.subject_key) for e in ended],
+    )
+    return len(ended), len(cancelled)
 
 
 def stop_shop(session: Session) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BODY_DAYS = 7
 """Webhooks as they came: long enough to mend a fault and apply them again."""
+EVENT_DAYS = 30
+"""What other systems were told, and how that went."""
 EVERY = timedelta(days=1)
 BATCH = 1_000
 
@@ -52,6 +54,8 @@ def apply(shop_id: int, should_stop: Callable[[], bool] = lambda: False) -> int:
         ("webhook_bodies", BODIES, now - clock.days(BODY_DAYS)),
         ("message_contents", CONTENTS, now - clock.days(days)),
         ("data_files", FILES, now),
+        ("events", EVENTS, now - clock.days(EVENT_DAYS)),
+        ("api_answers", ANSWERS, clock.real_now() - timedelta(days=1)),
     ):
         gone[name] = 0
         while taken := _some(shop_id, statement, until):
@@ -83,6 +87,16 @@ every row, and its LIMIT holds nothing back."""
 CONTENTS = """
     DELETE FROM message_content WHERE shop_id = :shop AND message_id = ANY(ARRAY(
         SELECT message_id FROM message_content WHERE shop_id = :shop AND rendered_at < :until LIMIT :batch))
+    RETURNING 1
+"""
+EVENTS = """
+    DELETE FROM hook_event WHERE shop_id = :shop AND id = ANY(ARRAY(
+        SELECT id FROM hook_event WHERE shop_id = :shop AND at < :until LIMIT :batch))
+    RETURNING 1
+"""
+ANSWERS = """
+    DELETE FROM api_answer WHERE shop_id = :shop AND id = ANY(ARRAY(
+        SELECT id FROM api_answer WHERE shop_id = :shop AND created_at < :until LIMIT :batch))
     RETURNING 1
 """
 FILES = """

@@ -34,27 +34,34 @@ def ask_to_erase(
     shop_id: int, *, email: str | None = None, phone: str | None = None, customer_id: str | None = None, actor: str
 ) -> int:
     """Put the erasure of a person on the list, as if the store had asked for it; returns the request's id."""
-    now = clock.now()
     with transaction(shop_id) as session:
-        request = PrivacyRequest(
-            shop_id=shop_id,
-            kind=PrivacyKind.CUSTOMER_REDACT.value,
-            reference=f"{PrivacyKind.CUSTOMER_REDACT}:{actor}:{uuid.uuid4().hex}",
-            details={
-                "customer_id": customer_id,
-                "email": email.strip().lower() if email else None,
-                "phone": phone,
-                "order_ids": [],
-                "triggered_at": now.isoformat(),
-                "actor": actor,
-            },
-            received_at=now,
-            due_at=now + PRIVACY_DEADLINE,
-        )
-        session.add(request)
-        session.flush()
-        ring_after_commit(session, "slow")
-        return request.id
+        return list_erasure(session, email=email, phone=phone, customer_id=customer_id, actor=actor)
+
+
+def list_erasure(
+    session: Session, *, email: str | None = None, phone: str | None = None, customer_id: str | None = None, actor: str
+) -> int:
+    """The same within a transaction of the shop's."""
+    now = clock.now()
+    request = PrivacyRequest(
+        shop_id=session.info["shop_id"],
+        kind=PrivacyKind.CUSTOMER_REDACT.value,
+        reference=f"{PrivacyKind.CUSTOMER_REDACT}:{actor}:{uuid.uuid4().hex}",
+        details={
+            "customer_id": customer_id,
+            "email": email.strip().lower() if email else None,
+            "phone": phone,
+            "order_ids": [],
+            "triggered_at": now.isoformat(),
+            "actor": actor,
+        },
+        received_at=now,
+        due_at=now + PRIVACY_DEADLINE,
+    )
+    session.add(request)
+    session.flush()
+    ring_after_commit(session, "slow")
+    return request.id
 
 
 def download(session: Session, file_id: int, actor: str) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ PATTERNS = (
     (re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,255}\.[A-Za-z]{2,24}"), "[email]"),
     (re.compile(r"\+[0-9][0-9 ().-]{7,18}[0-9]"), "[phone]"),
     (re.compile(r"\b(shp(?:at|rt|ca|ss)_|SG\.)[A-Za-z0-9_.-]{8,}"), "[secret]"),
+    (re.compile(r"\brgl_[0-9]+_[A-Za-z0-9_-]{20,}|\bwhsec_[A-Za-z0-9+/=]{20,}"), "[secret]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "[token]"),
     (re.compile(r"(?<=/)(u|p|c|r|o)/[A-Za-z0-9_-]{20,}"), r"\1/[token]"),
 )

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from werkzeug.routing import IntegerConverter
 
 from app.admin.roles import NEEDED
+from app.keys import service as keys
 from app.platforms.base import StaffMember
 from app.team import rules, service as team
 from app.team.rules import Role
@@ -32,6 +33,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "admin.journey_waits": {"after_1_hour.number": "3", "after_1_hour.unit": "h"},
     "admin.team_role": {"role": "editor"},
     "admin.team_newcomers": {"role": "editor"},
+    "admin.key_make": {"name": "A program", "scopes": "customers:read"},
 }
 """What has to be typed for an action to be done."""
 NO_ID = 987_654_321
@@ -99,7 +101,9 @@ def some(shop: int) -> dict[str, int]:
     customer = add_customer(shop, number)
     message = add_message(shop, customer, number)
     delivery = add_delivery(shop, number)
-    return {"customer_id": customer, "message_id": message, "delivery_id": delivery}
+    with transaction(shop) as session:
+        key, _ = keys.make(session, "A program", ["customers:read"], "42")
+    return {"customer_id": customer, "message_id": message, "delivery_id": delivery, "key_id": key.id}
 
 
 def on_record(shop: int) -> list[Any]:
@@ -193,6 +197,7 @@ def test_every_action_leaves_its_entry(app: Flask, owner: Admin, viewer: Staff, 
         "parked_retry": "message_repeated", "parked_drop": "message_cancelled", "redrive": "deliveries_replayed",
         "redrive_all": "deliveries_replayed", "settings_part": "settings_changed", "settings_stop": "settings_changed",
         "settings_resume": "settings_changed", "team_role": "role_changed", "team_newcomers": "settings_changed",
+        "key_make": "api_key_made", "key_revoke": "api_key_revoked",
     }.items()  # fmt: skip
 
 

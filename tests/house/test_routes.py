@@ -31,6 +31,7 @@ WEBHOOK = "HMAC of the platform over the raw body"
 QUERY = "query signed by the platform, at most 90 seconds old"
 RECEIPT = "signature of the provider"
 LINK = "signed link of ours, for this one use"
+KEY = "a key of the API that the merchant made, with the scope the operation asks for"
 PUBLIC = "open to all by decision"
 
 GUARDS: dict[str, str] = {
@@ -49,6 +50,9 @@ GUARDS: dict[str, str] = {
     "subscription.unsubscribe": LINK,
     "preferences.preferences_page": LINK,
     "reviews.review": LINK,
+    "api.*": KEY,
+    "api.document": PUBLIC,  # what the API can do, the same for everybody
+    "api.docs": PUBLIC,  # the same to read
     "entrance.patch_id_token": PUBLIC,  # loads App Bridge, which asks the store who this is; shows nothing of ours
     "entrance.asset_file": PUBLIC,  # styles and scripts, the same for everybody
     "health.healthz": PUBLIC,  # "ok"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.admin.paging import Cursor
+    from app.messages.parked import Filter
 
 COUNTED: Final = timedelta(days=30)
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
@@ -26,16 +26,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "parked": ("parked",),
     "failed": ("failed", "bounced", "complained"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which messages to list; None: any."""
-
-    group: str | None = None
-    journey: str | None = None
-    channel: str | None = None
-    reason: str | None = None
 
 
 def listed(session: Session, shop_id: int, wanted: Filter, before: Cursor | None) -> Sequence[Any]:

@@ -1,7 +1,8 @@
-"""What a merchant can do with what stopped: try a message again, drop it, have a delivery read once more."""
+"""What a merchant can do with messages that stopped: try them again, or drop them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -14,7 +15,16 @@ from app.transaction import ring_after_commit
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from app.admin.queries.messages import Filter
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages; None: any."""
+
+    group: str | None = None
+    journey: str | None = None
+    channel: str | None = None
+    reason: str | None = None
+
 
 MAY_DOUBLE = "outcome_unknown"
 """The reason of messages that the provider may have taken already."""
@@ -103,20 +113,3 @@ def _leave_all(
     if rows and following == "due":
         ring_after_commit(session, "send")
     return len(rows)
-
-
-def redrive(session: Session, shop_id: int, delivery_id: int | None = None) -> int:
-    """Read parked deliveries again (one, or all of the shop); those past their retention stay. Returns how many."""
-    count = len(
-        session.execute(
-            text("""
-                UPDATE delivery SET state = 'pending', reason = NULL
-                WHERE shop_id = :shop AND state = 'parked' AND body IS NOT NULL
-                    AND (CAST(:id AS bigint) IS NULL OR id = :id) RETURNING id
-            """),
-            {"shop": shop_id, "id": delivery_id},
-        ).all()
-    )
-    if count:
-        ring_after_commit(session, "inbox")
-    return count
