@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 from app import migrate
 from app.inbox import replaying
 from app.privacy import resealing, service as privacy
-from app.reports import service as reports
+from app.reports import counting, service as reports
 from app.shops import service as shops
 
 cli = AppGroup("regulars", help="Run and look after Regulars.")
@@ -68,3 +68,13 @@ def attribute(domain: str, *, recompute: bool) -> None:
         click.echo(f"{done.orders} orders looked at anew; {done.changed} differ from the record.")
     else:
         click.echo(f"{reports.attribute(shop_id)} orders looked at for the first time.")
+
+
+@cli.command("recount")
+@click.option("--shop", "domain", required=True, help="The store's address, such as acme.myshopify.com.")
+def recount(domain: str) -> None:
+    """Count a shop's messages by day anew. The figures are the same as before, unless somebody wrote past them."""
+    shop_id = shops.find(domain)
+    if shop_id is None:
+        raise click.ClickException(f"No shop with the address {domain} is known.")
+    click.echo(f"Figures that were wrong: {counting.recompute(shop_id)}.")

@@ -47,7 +47,7 @@ class Scale:
     messages: int
     naive: int
     seconds: float
-    shops: tuple[int, ...]
+    shops: tuple[int, int, int]
     """Customers of a small, a middling and a large shop."""
     applied: int
     rounds: int
@@ -65,7 +65,7 @@ def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]
         "planning": lambda: planning.rows(found, scale.people, scale.rounds),
         "render": lambda: render.rows(render.measure(scale.seconds)),
         "sending": lambda: sending.rows(found, scale.messages, scale.naive, scale.rounds),
-        "pages": lambda: pages.rows(found, scale.shops[0], scale.shops[-1]),
+        "pages": lambda: pages.rows(found, *scale.shops),
     }
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from app.journeys import service as journeys
 from app.journeys.models import Journey
+from app.reports import counting
 from app.security.keyring import keyring
 from app.transaction import transaction
 
@@ -115,6 +116,94 @@ def messages(house: House, shop: int, most: int | None = None) -> None:
         shop,
         most,
     )
+
+
+def history(house: House, shop: int, each: int) -> None:
+    """A past: so many messages of the last month for everybody, of every journey; most went, some didn't or still wait.
+
+    A few of the people are under way, a few orders were brought by a click, a few people said goodbye.
+    """
+    house.fill(
+        """
+        WITH way AS (
+            SELECT row_number() OVER (ORDER BY j.id, t.key) - 1 AS nr, count(*) OVER () AS ways, j.id AS journey_id,
+                t.key AS step, t.value::bigint AS template_id, f.channel
+            FROM journey j JOIN journey_version v ON v.shop_id = j.shop_id AND v.id = j.version_id,
+                jsonb_each_text(v.templates) t JOIN template f ON f.shop_id = %s AND f.id = t.value::bigint
+            WHERE j.shop_id = %s
+        ), fate (lot, state, reason) AS (
+            SELECT lot, CASE WHEN lot < 10 THEN 'delivered' WHEN lot < 14 THEN 'accepted' WHEN lot < 17 THEN 'skipped'
+                    WHEN lot = 17 THEN 'bounced' WHEN lot = 18 THEN 'cancelled' ELSE 'expired' END,
+                CASE WHEN lot < 14 THEN NULL WHEN lot < 16 THEN 'no_consent' WHEN lot = 16 THEN 'weekly_cap'
+                    WHEN lot = 17 THEN '5.1.1' WHEN lot = 18 THEN 'bought' ELSE 'too_late' END
+            FROM generate_series(0, 19) AS lot
+        ), life AS (
+            SELECT c.id AS customer_id, w.*, f.*,
+                now() - (c.id * 7919 + n * 104729) %% (30 * 86400) * interval '1 second' AS at
+            FROM customer c CROSS JOIN generate_series(1, %s) AS n
+            JOIN fate f ON f.lot = (c.id * 31 + n * 7) %% 20 JOIN way w ON w.nr = (c.id + n) %% w.ways
+            WHERE c.shop_id = %s
+        )
+        INSERT INTO message (shop_id, customer_id, step, template_id, journey_id, channel, priority, purpose, audience,
+            subject_kind, subject_key, since, conditions, state, reason, planned_at, due_at, useful_until, accepted_at,
+            opened_at, clicked_at, machine_opened_at, updated_at)
+        SELECT %s, customer_id, step, template_id, journey_id, channel, 50, 'marketing', 'subscribers', 'none', '', at,
+            '{}', state, reason, at, at, at + interval '1 day', CASE WHEN lot < 14 OR lot = 17 THEN at END,
+            CASE WHEN lot < 4 THEN at + interval '1 hour' END, CASE WHEN lot = 0 THEN at + interval '1 hour' END,
+            CASE WHEN lot IN (3, 4, 5) THEN at + interval '1 minute' END, at + interval '1 hour'
+        FROM life
+        """,
+        shop,
+        shop,
+        each,
+        shop,
+        shop,
+    )
+    house.fill(
+        """
+        UPDATE message SET state = 'deferred', reason = 'quiet_hours', due_at = now() + interval '8 hours',
+            accepted_at = NULL, opened_at = NULL, clicked_at = NULL, machine_opened_at = NULL
+        WHERE shop_id = %s AND planned_at > now() - interval '12 hours' AND id %% 3 = 0
+        """,
+        shop,
+    )
+    house.fill(
+        """
+        INSERT INTO enrolment (shop_id, journey_id, version_id, customer_id, subject_kind, subject_key, round, state,
+            step, anchor_at, since, due_at, entered_at)
+        SELECT c.shop_id, j.id, j.version_id, c.id, 'none', c.id::text, 1, 'active', 'thanks', now(), now(),
+            now() + c.id %% 1000 * interval '1 minute', now()
+        FROM customer c JOIN journey j ON j.shop_id = c.shop_id AND j.id %% 5 = c.id %% 5
+        WHERE c.shop_id = %s AND c.id %% 33 = 0
+        """,
+        shop,
+    )
+    house.fill(
+        """
+        INSERT INTO attribution (shop_id, order_id, model, message_id, journey_id, step, channel, clicked_at, placed_at,
+            made_at)
+        SELECT o.shop_id, o.id, 'last_human_click_5d_v1', m.id, m.journey_id, m.step, m.channel, m.clicked_at,
+            o.placed_at, now()
+        FROM orders o LEFT JOIN LATERAL (
+            SELECT * FROM message m WHERE m.shop_id = o.shop_id AND m.customer_id = o.customer_id AND o.id %% 50 = 0
+                AND m.clicked_at IS NOT NULL LIMIT 1
+        ) m ON true
+        WHERE o.shop_id = %s
+        """,
+        shop,
+    )
+    house.fill(
+        """
+        INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, double_opt_in,
+            recorded_at)
+        SELECT shop_id, id, 'email', 'marketing', 'unsubscribed', now() - id %% 30 * interval '1 day', 'link', false,
+            now()
+        FROM customer WHERE shop_id = %s AND id %% 100 = 0
+        """,
+        shop,
+    )
+    with house.app.app_context():
+        counting.recompute(shop)
 
 
 def conditions_text() -> str:

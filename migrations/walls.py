@@ -26,6 +26,8 @@ CLERKS_RIGHTS = {
     "consent_write": "SELECT (shop_id, id, due_at, done_at)",
     "opt_in": "SELECT (shop_id, id, due_at, asked_at, done_at)",
     "people_file": "SELECT (shop_id, id, state, due_at)",
+    "message_count_change": "SELECT (shop_id)",
+    "message_count_zone": "SELECT",
 }
 APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)"}
 """Tables whose rows stay as they were written -> what the app may still change. Words on consent follow their person

@@ -12,7 +12,7 @@ from app.journeys.service import plan_due
 from app.messages import confirming, evidence
 from app.messages.handover import Handover
 from app.privacy import service as privacy
-from app.reports import service as reports
+from app.reports import counting, service as reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,7 @@ def send() -> int:
 def slow() -> int:
     """Everything that talks to stores at length, or tidies up."""
     over = _time_is_up()
+    counting.run(over)  # first, and no reason to come again: pages read what waits here at each visit
     done = (
         privacy.run(_settings(), over)
         + confirming.run(over)

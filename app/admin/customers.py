@@ -32,16 +32,19 @@ def listed() -> Response:
     query = _query()
     before = paging.read(request.args.get("before"))
     with transaction(g.shop_id) as session:
-        rows, following = paging.cut(queries.found(session, g.shop_id, query, before), "first_seen_at")
+        if query:
+            rows, following = queries.first(session, g.shop_id, query), None
+        else:
+            rows, following = paging.cut(queries.found(session, g.shop_id, "", before), "first_seen_at")
         record.note(session, Action.PEOPLE_LISTED, page="customers")
-    kept = {"q": query} if query else {}
     return page(
         "customers.html",
         title=_("Customers"),
-        customers=rows,
+        customers=rows[:PAGE],
         query=query,
-        older=following and f"/admin/customers?{urlencode({**kept, 'before': str(following)})}",
-        newer=before and f"/admin/customers?{urlencode(kept)}",
+        has_more=bool(query) and len(rows) > PAGE,
+        older=following and f"/admin/customers?{urlencode({'before': str(following)})}",
+        newer=before and not query and "/admin/customers",
     )
 
 

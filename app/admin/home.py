@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, g
 
-from app import clock
 from app.admin import diagnosis, health, installing
 from app.admin.guard import bp, shopify
 from app.admin.queries import home as queries, journeys as journey_queries
-from app.admin.showing import missing, page, part
+from app.admin.showing import COUNTED_DAYS, last, missing, page, part
 from app.admin.words import _
-from app.content.dates import zone_of
 from app.messages.accounts import account_for
+from app.reports.counting import counts
 from app.shops import settings as shop_settings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-SENT = ("accepted", "delivered")
-UNDER_WAY = ("planned", "due", "deferred", "claimed", "sending", "unknown")
+SENT = ("sent",)
+UNDER_WAY = ("waiting", "deferred")
 HELD_BACK = ("skipped", "expired", "cancelled")
 TROUBLE = ("parked", "failed", "bounced", "complained")
 MOST_REASONS = 6
@@ -48,7 +45,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """Messages that moved today."""
+    """Messages that went or ended today, and all that are on their way."""
 
     counts: dict[str, int]
     reasons: list[tuple[str, int, bool]]
@@ -68,7 +65,7 @@ def show(toast: str | None = None, address: str | None = None) -> Response:
     with transaction(g.shop_id) as session:
         values = _pulse(session) | {
             "imports": queries.imports(session, g.shop_id),
-            "journeys": journey_queries.overview(session, g.shop_id, clock.now()),
+            "journeys": journey_queries.overview(session, g.shop_id, last(COUNTED_DAYS)),
         }
     return page("home.html", title=_("Home"), toast=toast, address=address, **values)
 
@@ -95,19 +92,15 @@ def nowhere(rest: str) -> Response:
 
 
 def _pulse(session: Session) -> dict[str, Any]:
-    since = _midnight(clock.now())
+    today = last(1)
+    by = ("state", "reason", "channel")
+    moved = [row for row in counts(session, g.shop_id, by, today) if row.state not in UNDER_WAY]
+    waiting = counts(session, g.shop_id, by, last(COUNTED_DAYS), states=UNDER_WAY)
     return {
         "notices": _notices(session),
-        "today": _today(
-            queries.messages_since(session, g.shop_id, since), queries.skipped_steps(session, g.shop_id, since)
-        ),
+        "today": _today([*moved, *waiting], queries.skipped_steps(session, g.shop_id, today.start)),
         "deliveries": queries.latest_deliveries(session, g.shop_id),
     }
-
-
-def _midnight(now: datetime) -> datetime:
-    local = now.astimezone(zone_of(g.shop.timezone))
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
@@ -115,10 +108,10 @@ def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
     reasons: Counter[str] = Counter()
     for row in moved:
         for name, states in (("sent", SENT), ("under_way", UNDER_WAY), ("held_back", HELD_BACK), ("trouble", TROUBLE)):
-            counts[name] += row.count if row.state in states else 0
-        counts[f"sent_{row.channel}"] += row.count if row.state in SENT else 0
+            counts[name] += row.messages if row.state in states else 0
+        counts[f"sent_{row.channel}"] += row.messages if row.state in SENT else 0
         if row.reason and row.state in (*HELD_BACK, "deferred"):
-            reasons[row.reason] += row.count
+            reasons[row.reason] += row.messages
     written = set(reasons)  # a step may be skipped before it has a message
     for row in skipped:
         counts["held_back"] += row.count

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, g, request
 from sqlalchemy import select
 
-from app import clock
 from app.admin import flow, home, messages, previews, record, test_send
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
 from app.admin.record import Action
-from app.admin.showing import missing, page
+from app.admin.showing import COUNTED_DAYS, last, missing, page
 from app.admin.words import _
 from app.journeys import service as journeys
 from app.journeys.definition import Definition, walk
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def every() -> Response:
     """The list."""
     with transaction(g.shop_id) as session:
-        found = queries.overview(session, g.shop_id, clock.now())
+        found = queries.overview(session, g.shop_id, last(COUNTED_DAYS))
     return page("journeys.html", title=_("Journeys"), journeys=found)
 
 
@@ -161,7 +160,7 @@ def _show(
         found = queries.current(session, g.shop_id, key)
         if found is None:
             return _unknown()
-        figures = queries.figures(session, g.shop_id, found.id, clock.now())
+        figures = queries.figures(session, g.shop_id, found.id, last(COUNTED_DAYS))
     definition: Definition = found.definition
     values: dict[str, Any] = {
         "journey": found,

@@ -13,7 +13,7 @@ from app.admin import charts, paging, record
 from app.admin.guard import bp, settings
 from app.admin.queries import messages as queries
 from app.admin.record import Action
-from app.admin.showing import missing, page, part
+from app.admin.showing import COUNTED_DAYS, last, missing, page, part
 from app.admin.words import CHANNELS, _
 from app.channels.base import OutboundEmail
 from app.content.segments import segments
@@ -133,8 +133,8 @@ def reasons() -> Response:
     """Why messages of the last 30 days didn't go, or wait, as a picture."""
     wanted = _wanted(request.args)
     with transaction(g.shop_id) as session:
-        found = queries.reasons(session, g.shop_id, wanted, clock.now())
-    return part("message_reasons.html", reasons=found, most=max((row.count for row in found), default=0),
+        found = queries.reasons(session, g.shop_id, wanted, last(COUNTED_DAYS))
+    return part("message_reasons.html", reasons=found, most=found[0][1] if found else 0,
                 kept=_kept(wanted), share=charts.share)  # fmt: skip
 
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, g, request
 
-from app import clock
 from app.admin import charts, record, showing, spreadsheets
 from app.admin.guard import bp
 from app.admin.showing import page
 from app.admin.words import _, spelled
-from app.content.dates import zone_of
 from app.reports import queries
 from app.reports.queries import FIGURES, Figures
-from app.reports.rules import change, last_days
+from app.reports.rules import change
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -114,7 +112,7 @@ def _span() -> str:
 
 
 def _period() -> Period:
-    return last_days(int(_span()), clock.now(), zone_of(g.shop.timezone))
+    return showing.last(int(_span()))
 
 
 def _plain(figures: Figures) -> list[int]:

@@ -15,8 +15,9 @@ from app.admin import words
 from app.admin.assets import asset
 from app.admin.guard import settings
 from app.admin.words import _
-from app.content.dates import local_date
+from app.content.dates import local_date, zone_of
 from app.content.money import locale_of, money_format
+from app.reports.rules import last_days
 from app.team import rules
 from app.team.rules import Role
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask import Flask
+
+    from app.reports.rules import Period
 
 NAVIGATION = (
     ("/", "Home"),
@@ -41,6 +44,8 @@ SETTINGS_PAGES = (
     ("/admin/settings/audit", _("Audit log")),
 )
 """The tabs of the settings."""
+COUNTED_DAYS = 30
+"""What pages count that don't let one choose."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 UNITS = ((DAY, _("{n} days"), _("1 day")), (HOUR, _("{n} hours"), _("1 hour")), (MINUTE, _("{n} min"), _("1 min")))
 
@@ -60,6 +65,11 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.filters["address"] = address
     app.jinja_env.globals.update(_=_, words=words)
+
+
+def last(days: int) -> Period:
+    """The last so many days by the shop's clock, today included."""
+    return last_days(days, clock.now(), zone_of(g.shop.timezone))
 
 
 def page(

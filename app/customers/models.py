@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,9 +26,28 @@ class Customer(Tenant, Base):
             unique=True,
             postgresql_where=text("email IS NOT NULL AND merged_into_id IS NULL"),
         ),
-        Index("ix_customer_phone", "shop_id", "phone", postgresql_where=text("phone IS NOT NULL")),
         # What a search begins with.
         Index("ix_customer_email_begins", "shop_id", "email", postgresql_ops={"email": "text_pattern_ops"}),
+        Index(
+            "ix_customer_phone_begins",
+            "shop_id",
+            "phone",
+            postgresql_ops={"phone": "text_pattern_ops"},
+            postgresql_where=text("phone IS NOT NULL"),
+        ),
+        Index(
+            "ix_customer_first_name_begins",
+            "shop_id",
+            func.lower(text("first_name")).label("first"),
+            func.lower(text("last_name")).label("last"),
+            postgresql_ops={"first": "text_pattern_ops", "last": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_customer_last_name_begins",
+            "shop_id",
+            func.lower(text("last_name")).label("last"),
+            postgresql_ops={"last": "text_pattern_ops"},
+        ),
         Index("ix_customer_last_order", "shop_id", "last_order_at"),
         Index("ix_customer_listed", "shop_id", "first_seen_at", "id", postgresql_where=text("merged_into_id IS NULL")),
         Index("ix_customer_merged", "shop_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
@@ -108,6 +127,7 @@ class ConsentEntry(Tenant, Base):
             "double_opt_in",
             unique=True,
         ),
+        Index("ix_consent_entry_goodbye", "shop_id", "effective_at", postgresql_where=text("state = 'unsubscribed'")),
         same_shop("customer_id", "customer"),
         CheckConstraint("channel IN ('email', 'sms', 'whatsapp')", name="channel"),
         CheckConstraint("state IN ('subscribed', 'unsubscribed', 'pending', 'never_asked')", name="state"),

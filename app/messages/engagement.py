@@ -150,10 +150,14 @@ def _revise(session: Session, message: Any, at: datetime, visit: Visit, reason: 
     if revised:
         session.execute(
             text("""
-                UPDATE message m SET opened_at = e.opened_at, clicked_at = e.clicked_at FROM (
-                    SELECT min(at) FILTER (WHERE kind = 'open') AS opened_at,
-                        min(at) FILTER (WHERE kind = 'click') AS clicked_at
-                    FROM engagement WHERE shop_id = :shop AND message_id = :id AND verdict = 'human'
+                UPDATE message m SET opened_at = e.opened_at, clicked_at = e.clicked_at,
+                    machine_opened_at = e.machine_opened_at, machine_clicked_at = e.machine_clicked_at
+                FROM (
+                    SELECT min(at) FILTER (WHERE kind = 'open' AND verdict = 'human') AS opened_at,
+                        min(at) FILTER (WHERE kind = 'click' AND verdict = 'human') AS clicked_at,
+                        min(at) FILTER (WHERE kind = 'open' AND verdict <> 'human') AS machine_opened_at,
+                        min(at) FILTER (WHERE kind = 'click' AND verdict <> 'human') AS machine_clicked_at
+                    FROM engagement WHERE shop_id = :shop AND message_id = :id
                 ) e WHERE m.shop_id = :shop AND m.id = :id
             """),
             parameters,
@@ -181,14 +185,13 @@ def _write(
             "at": at,
         },
     )
-    if word.verdict != "human":
-        return
-    column = "opened_at" if kind == "open" else "clicked_at"
+    by_human = word.verdict == "human"
+    column = ("" if by_human else "machine_") + ("opened_at" if kind == "open" else "clicked_at")
     session.execute(
-        text(f"UPDATE message SET {column} = COALESCE({column}, :at) WHERE shop_id = :shop AND id = :id"),  # noqa: S608 one of two names
+        text(f"UPDATE message SET {column} = :at WHERE shop_id = :shop AND id = :id AND {column} IS NULL"),  # noqa: S608 one of four names
         {"shop": shop_id, "id": message.id, "at": at},
     )
-    if kind == "click":
+    if by_human and kind == "click":
         session.execute(
             text("UPDATE customer SET preferred_channel = :channel WHERE shop_id = :shop AND id = :id"),
             {"shop": shop_id, "id": message.customer_id, "channel": message.channel},

@@ -50,7 +50,18 @@ class Message(Tenant, Base):
         Index("ix_message_listed", "shop_id", "planned_at", "id"),
         Index("ix_message_journey", "shop_id", "journey_id", "planned_at"),
         Index("ix_message_attempt", "shop_id", "attempt_id"),
-        Index("ix_message_parked", "shop_id", "id", postgresql_where=text("state = 'parked'")),
+        # Lists of what didn't go, or not yet.
+        Index(
+            "ix_message_unsent",
+            "shop_id",
+            "state",
+            "planned_at",
+            "id",
+            postgresql_where=text("state NOT IN ('accepted', 'delivered')"),
+        ),
+        Index(
+            "ix_message_reason", "shop_id", "reason", "planned_at", "id", postgresql_where=text("reason IS NOT NULL")
+        ),
         same_shop("customer_id", "customer"),
         same_shop("template_id", "template", ondelete="RESTRICT"),
         CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in STATES)), name="state"),
@@ -95,6 +106,9 @@ class Message(Tenant, Base):
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
     """First open and click by a human."""
+    machine_opened_at: Mapped[datetime | None]
+    machine_clicked_at: Mapped[datetime | None]
+    """First open and click that wasn't surely a human's."""
     updated_at: Mapped[datetime]
 
 

@@ -4,16 +4,15 @@ Orders count on the day they were placed; messages, and all that became of them,
 shares mean something.
 """
 
-# ruff: noqa: S608 - statements are made of our own words, values are bound
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from app.reports.counting import counts
 from app.reports.rules import MODEL
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from app.reports.rules import Period
 
-LONGEST_WAIT = timedelta(days=10)
-"""No starter's message stays useful longer, so what was sent in a period was planned at most so long before it."""
 FIGURES = (
     "revenue", "orders", "recovered", "sent", "human_opens", "machine_opens", "human_clicks", "machine_clicks",
     "unsubscribes", "bounces", "complaints",
@@ -33,38 +30,22 @@ FIGURES = (
 Where = tuple[date, int | None, str | None]
 """(day, journey, step)"""
 
-LATEST = """
-    SELECT DISTINCT ON (order_id) order_id, message_id, journey_id, step, placed_at FROM attribution
-    WHERE shop_id = :shop AND model = :model AND placed_at >= :start AND placed_at < :end
-    ORDER BY order_id, revision DESC"""
 STATEMENTS = {
-    "orders": f"""
+    # Of each order's facts the newest counts. Only those with a message are read: most orders have none.
+    "orders": """
         SELECT (a.placed_at AT TIME ZONE :zone)::date AS day, a.journey_id, a.step, count(*) AS orders,
             count(*) FILTER (WHERE j.event IN ('checkout_abandoned', 'cart_abandoned')) AS recovered,
             COALESCE(sum(GREATEST(o.total - o.refunded, 0)) FILTER (WHERE o.currency = s.currency), 0)::bigint
                 AS revenue
-        FROM ({LATEST}) a
+        FROM attribution a
         JOIN orders o ON o.shop_id = :shop AND o.id = a.order_id
         JOIN shop s ON s.id = o.shop_id
         LEFT JOIN journey j ON j.shop_id = :shop AND j.id = a.journey_id
-        WHERE a.message_id IS NOT NULL AND o.cancelled_at IS NULL AND o.deleted_at IS NULL
-            AND o.payment NOT IN ('voided', 'refunded')
-        GROUP BY 1, 2, 3""",
-    "messages": """
-        SELECT (accepted_at AT TIME ZONE :zone)::date AS day, journey_id, step, count(*) AS sent,
-            count(opened_at) AS human_opens, count(clicked_at) AS human_clicks,
-            count(*) FILTER (WHERE state = 'bounced') AS bounces,
-            count(*) FILTER (WHERE state = 'complained') AS complaints
-        FROM message WHERE shop_id = :shop AND journey_id IS NOT NULL AND planned_at >= :planned
-            AND accepted_at >= :start AND accepted_at < :end
-        GROUP BY 1, 2, 3""",
-    "machines": """
-        SELECT (m.accepted_at AT TIME ZONE :zone)::date AS day, m.journey_id, m.step,
-            count(DISTINCT m.id) FILTER (WHERE e.kind = 'open') AS machine_opens,
-            count(DISTINCT m.id) FILTER (WHERE e.kind = 'click') AS machine_clicks
-        FROM message m JOIN engagement e ON e.shop_id = m.shop_id AND e.message_id = m.id AND e.verdict <> 'human'
-        WHERE m.shop_id = :shop AND m.journey_id IS NOT NULL AND m.planned_at >= :planned
-            AND m.accepted_at >= :start AND m.accepted_at < :end
+        WHERE a.shop_id = :shop AND a.model = :model AND a.placed_at >= :start AND a.placed_at < :end
+            AND a.message_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM attribution later WHERE later.shop_id = a.shop_id AND later.order_id = a.order_id
+                    AND later.model = a.model AND later.revision > a.revision)
+            AND o.cancelled_at IS NULL AND o.deleted_at IS NULL AND o.payment NOT IN ('voided', 'refunded')
         GROUP BY 1, 2, 3""",
     # Whoever unsubscribes had enough of the message they got last.
     "goodbyes": """
@@ -120,17 +101,36 @@ def report(session: Session, shop_id: int, period: Period) -> Report:
         "zone": period.zone.key,
         "start": period.start,
         "end": period.end,
-        "planned": period.start - LONGEST_WAIT,
     }
     total = Figures()
     by_day = {day: Figures() for day in period.days}
     by_message: dict[tuple[int | None, str | None], Figures] = {}
-    for statement in STATEMENTS.values():
-        for row in session.execute(text(statement), parameters):
-            counted = row._asdict()
-            for figures in (total, by_day[row.day], by_message.setdefault((row.journey_id, row.step), Figures())):
-                figures.add(counted)
+    found = [row for statement in STATEMENTS.values() for row in session.execute(text(statement), parameters)]
+    for counted in [row._asdict() for row in found] + _messages(session, shop_id, period):
+        message = by_message.setdefault((counted["journey_id"], counted["step"]), Figures())
+        for figures in (total, by_day[counted["day"]], message):
+            figures.add(counted)
     return Report(total, by_day, by_message)
+
+
+def _messages(session: Session, shop_id: int, period: Period) -> list[dict[str, Any]]:
+    """What was sent by journeys, and what became of it."""
+    return [
+        {
+            "day": row.day,
+            "journey_id": row.journey_id,
+            "step": row.step,
+            "sent": row.sent,
+            "human_opens": row.opened,
+            "human_clicks": row.clicked,
+            "machine_opens": row.machine_opened,
+            "machine_clicks": row.machine_clicked,
+            "bounces": row.sent if row.state == "bounced" else 0,
+            "complaints": row.sent if row.state == "complained" else 0,
+        }
+        for row in counts(session, shop_id, ("day", "journey_id", "step", "state"), period)
+        if row.sent and row.journey_id
+    ]
 
 
 def names(session: Session, shop_id: int, ids: Iterable[int | None]) -> dict[int, Any]:

@@ -74,7 +74,7 @@ def test_reasons_are_a_picture_with_numbers(admin: Admin, shop: int) -> None:
     for number in range(3):
         add_message(shop, ana, number, state="skipped", reason="no_consent")
     add_message(shop, ana, 4, state="deferred", reason="quiet_hours", channel="email")
-    add_message(shop, ana, 5, state="skipped", reason="bought", planned_at=NOON - timedelta(days=31))
+    add_message(shop, ana, 5, state="skipped", reason="bought", updated_at=NOON - timedelta(days=31))
     part = admin.get("/admin/messages/reasons").text
     assert part.index("no_consent") < part.index("quiet_hours")
     assert 'width="100.0"' in part

@@ -47,6 +47,8 @@ CLERK_MAY = {
     "consent_write": {"SELECT (done_at, due_at, id, shop_id)"},
     "opt_in": {"SELECT (asked_at, done_at, due_at, id, shop_id)"},
     "people_file": {"SELECT (due_at, id, shop_id, state)"},
+    "message_count_change": {"SELECT (shop_id)"},
+    "message_count_zone": {"SELECT"},
 }
 """All that a transaction across shops may do: take deliveries in, see what is due, claim messages. Widening this
 widens what one mistake can reach: argue it in the migration that does."""

@@ -52,13 +52,13 @@ def click(shop: int, message: int, at: Any, verdict: str = "human") -> None:
         " 'click', 0, :verdict, '', :at) RETURNING id",
         message=message, verdict=verdict, at=at,
     )  # fmt: skip
-    if verdict == "human":
-        rows(
-            shop,
-            "UPDATE message SET clicked_at = COALESCE(clicked_at, :at) WHERE shop_id = :shop AND id = :message "
-            "RETURNING id",
-            message=message, at=at,
-        )  # fmt: skip
+    column = "clicked_at" if verdict == "human" else "machine_clicked_at"
+    rows(
+        shop,
+        f"UPDATE message SET {column} = COALESCE({column}, :at) WHERE shop_id = :shop AND id = :message "  # noqa: S608
+        "RETURNING id",
+        message=message, at=at,
+    )  # fmt: skip
 
 
 def order(shop: int, customer: int | None, number: int = 1, **more: Any) -> int:

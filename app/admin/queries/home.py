@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -12,9 +11,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
-
-LONGEST_WAIT = timedelta(days=10)
-"""No starter's message stays useful longer, so what moved today was planned since then: the index covers that."""
 
 
 def imports(session: Session, shop_id: int) -> Sequence[Any]:
@@ -37,18 +33,6 @@ def latest_deliveries(session: Session, shop_id: int, limit: int = 8) -> Sequenc
             "ORDER BY received_at DESC, id DESC LIMIT :limit"
         ),
         {"shop": shop_id, "limit": limit},
-    ).all()
-
-
-def messages_since(session: Session, shop_id: int, since: datetime) -> Sequence[Any]:
-    """(state, reason, channel, count) of messages that moved since then."""
-    return session.execute(
-        text("""
-            SELECT state, reason, channel, count(*) AS count FROM message
-            WHERE shop_id = :shop AND planned_at >= :planned AND updated_at >= :since
-            GROUP BY state, reason, channel
-        """),
-        {"shop": shop_id, "since": since, "planned": since - LONGEST_WAIT},
     ).all()
 
 

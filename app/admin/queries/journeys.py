@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from app.journeys.definition import Definition, walk
 from app.journeys.queries import versions
+from app.reports.counting import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-COUNTED = timedelta(days=30)
+    from app.reports.rules import Period
 
 
-def overview(session: Session, shop_id: int, now: datetime) -> Sequence[Any]:
-    """Every journey with its people under way, what it sent in the last 30 days and when it acts next."""
-    return session.execute(
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A journey in a list."""
+
+    key: str
+    name: str
+    about: str
+    is_on: bool
+    under_way: int
+    sent: int
+    """In the last 30 days."""
+    next_at: datetime | None
+
+
+def overview(session: Session, shop_id: int, period: Period) -> Sequence[Line]:
+    """Every journey with its people under way, what it sent in a period and when it acts next."""
+    counted = counts(session, shop_id, ("journey_id", "channel", "state"), period)
+    sent: Counter[int] = Counter()
+    for row in counted:
+        sent[row.journey_id] += row.sent
+    # A journey's first message is found at once where there is one; where there is none, all others would be read.
+    waiting = sorted({(row.journey_id, row.channel) for row in counted if row.state in ("waiting", "deferred")})
+    rows = session.execute(
         text("""
-            SELECT j.id, j.key, j.name, j.is_on, j.event, j.turned_on_at, v.number, v.definition->>'about' AS about,
-                COALESCE(e.under_way, 0) AS under_way, COALESCE(m.sent, 0) AS sent, COALESCE(m.clicked, 0) AS clicked,
-                LEAST(e.next_at, w.next_at) AS next_at
+            SELECT j.id, j.key, j.name, j.is_on, v.definition->>'about' AS about,
+                COALESCE(e.under_way, 0) AS under_way, LEAST(e.next_at, w.next_at) AS next_at
             FROM journey j
             JOIN journey_version v ON v.shop_id = j.shop_id AND v.id = j.version_id
             LEFT JOIN (
@@ -33,17 +54,18 @@ def overview(session: Session, shop_id: int, now: datetime) -> Sequence[Any]:
                 WHERE shop_id = :shop AND state = 'active' GROUP BY journey_id
             ) e ON e.journey_id = j.id
             LEFT JOIN (
-                SELECT journey_id, count(accepted_at) AS sent, count(clicked_at) AS clicked FROM message
-                WHERE shop_id = :shop AND planned_at >= :since GROUP BY journey_id
-            ) m ON m.journey_id = j.id
-            LEFT JOIN (
-                SELECT journey_id, min(due_at) AS next_at FROM message
-                WHERE shop_id = :shop AND state IN ('due', 'deferred') GROUP BY journey_id
+                SELECT c.journey_id, min(f.due_at) AS next_at
+                FROM unnest(CAST(:ids AS bigint[]), CAST(:channels AS text[])) AS c (journey_id, channel), LATERAL (
+                    SELECT due_at FROM message m WHERE m.channel = c.channel AND m.shop_id = :shop
+                        AND m.journey_id = c.journey_id AND m.state IN ('due', 'deferred') ORDER BY m.due_at LIMIT 1
+                ) f
+                GROUP BY c.journey_id
             ) w ON w.journey_id = j.id
             WHERE j.shop_id = :shop ORDER BY j.priority DESC, j.id
         """),
-        {"shop": shop_id, "since": now - COUNTED},
+        {"shop": shop_id, "ids": [j for j, _channel in waiting], "channels": [channel for _j, channel in waiting]},
     ).all()
+    return [Line(r.key, r.name, r.about, r.is_on, r.under_way, sent[r.id], r.next_at) for r in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +124,16 @@ def template(session: Session, shop_id: int, journey: Current, step: str, channe
     return source
 
 
-def figures(session: Session, shop_id: int, journey_id: int, now: datetime) -> Any:
-    """Who is under way and where, and what each step sent in the last 30 days."""
-    parameters = {"shop": shop_id, "journey": journey_id, "since": now - COUNTED}
+def figures(session: Session, shop_id: int, journey_id: int, period: Period) -> Any:
+    """Who is under way and where, and what each step sent in a period."""
     at_step = session.execute(
         text(
             "SELECT step, count(*) AS count FROM enrolment "
             "WHERE shop_id = :shop AND journey_id = :journey AND state = 'active' GROUP BY step"
         ),
-        parameters,
+        {"shop": shop_id, "journey": journey_id},
     ).all()
-    by_step = session.execute(
-        text(
-            "SELECT step, count(accepted_at) AS sent, count(clicked_at) AS clicked FROM message "
-            "WHERE shop_id = :shop AND journey_id = :journey AND planned_at >= :since GROUP BY step"
-        ),
-        parameters,
-    ).all()
+    by_step = counts(session, shop_id, ["step"], period, journey_id=journey_id)
     return {
         "under_way": sum(row.count for row in at_step),
         "sent": sum(row.sent for row in by_step),

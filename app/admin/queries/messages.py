@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
 from app.admin.paging import PAGE
+from app.reports.counting import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from app.admin.paging import Cursor
     from app.messages.parked import Filter
+    from app.reports.rules import Period
 
-COUNTED: Final = timedelta(days=30)
+MOST_REASONS: Final = 12
+HELD_UP: Final = ("skipped", "expired", "cancelled", "deferred", "parked", "failed", "bounced")
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "sent": ("accepted", "delivered"),
     "waiting": ("planned", "due", "deferred", "claimed", "sending", "unknown"),
@@ -59,20 +60,15 @@ def listed(session: Session, shop_id: int, wanted: Filter, before: Cursor | None
     ).all()
 
 
-def reasons(session: Session, shop_id: int, wanted: Filter, now: datetime) -> Sequence[Any]:
-    """(reason, count) of the last 30 days' messages that didn't go or wait, of a journey and channel; most first."""
-    return session.execute(
-        text("""
-            SELECT reason, count(*) AS count FROM message
-            WHERE shop_id = :shop AND planned_at >= :since AND reason IS NOT NULL
-                AND state IN ('skipped', 'expired', 'cancelled', 'deferred', 'parked', 'failed', 'bounced')
-                AND (CAST(:channel AS text) IS NULL OR channel = :channel)
-                AND (CAST(:journey AS text) IS NULL OR journey_id = (
-                    SELECT id FROM journey WHERE shop_id = :shop AND key = :journey))
-            GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 12
-        """),
-        {"shop": shop_id, "since": now - COUNTED, "channel": wanted.channel, "journey": wanted.journey},
-    ).all()
+def reasons(session: Session, shop_id: int, wanted: Filter, period: Period) -> list[tuple[str, int]]:
+    """(reason, count) of a period's messages that didn't go or wait, of a journey and channel; most first."""
+    parameters = {"shop": shop_id, "key": wanted.journey}
+    journey_id = session.scalar(text("SELECT id FROM journey WHERE shop_id = :shop AND key = :key"), parameters)
+    if wanted.journey is not None and journey_id is None:
+        return []
+    found = counts(session, shop_id, ["reason"], period, states=HELD_UP, journey_id=journey_id, channel=wanted.channel)
+    most = sorted(((row.messages, row.reason) for row in found if row.reason), key=lambda r: (-r[0], r[1]))
+    return [(reason, count) for count, reason in most[:MOST_REASONS]]
 
 
 def journeys(session: Session, shop_id: int) -> Sequence[Any]:
