@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 @bp.get("/admin/journeys", endpoint="journeys")
-def every() -> Response:
+def every(toast: str | None = None, address: str | None = None) -> Response:
     """The list."""
     with transaction(g.shop_id) as session:
         found = queries.overview(session, g.shop_id, last(COUNTED_DAYS))
-    return page("journeys.html", title=_("Journeys"), journeys=found)
+    return page("journeys.html", title=_("Journeys"), toast=toast, address=address, journeys=found)
 
 
 @bp.get("/admin/journeys/<key>", endpoint="journey")
@@ -69,6 +69,24 @@ def turn_off(key: str) -> Response:
             journeys.turn_off(session, journey)
             record.note(session, Action.JOURNEY_TURNED_OFF, journey=key)
     return _show(key, toast=_("The journey is off"))
+
+
+@bp.post("/admin/journeys/<key>/up", endpoint="journey_up")
+def up(key: str) -> Response:
+    """One place up: its messages go before those of the journeys below."""
+    return _ranked(key, -1)
+
+
+@bp.post("/admin/journeys/<key>/down", endpoint="journey_down")
+def down(key: str) -> Response:
+    """One place down."""
+    return _ranked(key, 1)
+
+
+def _ranked(key: str, steps: int) -> Response:
+    if not journeys.rank(g.shop_id, key, steps):
+        return _unknown()
+    return every(toast=_("The order is changed. It counts for messages planned from now on"), address="/admin/journeys")
 
 
 @bp.post("/admin/journeys/<key>/waits", endpoint="journey_waits")

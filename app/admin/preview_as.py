@@ -260,8 +260,10 @@ def _as_message(whose: Whose, plan: Plan) -> Any:
         audience=plan.send.audience,
         useful_until=plan.useful_until,
         tries=0,
+        priority=definition.priority,
         conditions={
             "topic": definition.topic,
+            "outranked": definition.outranked,
             "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
             "exits": [

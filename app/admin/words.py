@@ -75,6 +75,8 @@ REASONS: Final[dict[str, str]] = {
     "topic_off": _("They don't want to hear about this"),
     "paused": _("They asked for a pause"),
     "frequency": _("They asked to hear from you less often"),
+    "outranked": _("A more important message goes to them at this time"),
+    "merged": _("Another message said it already"),
     "quiet_hours": _("It is night where they live; it goes in the morning"),
     "other_channel": _("They have just heard from you on another channel"),
     "nothing_to_show": _("There was nothing to show in it"),

@@ -48,6 +48,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Moment = Literal["previous", "entered", "trigger", "placed", "shipped", "delivered"]
 Topic = Literal["baskets", "orders", "reviews", "refills", "news"]
 """What people may leave out on their page, one by one."""
+Outranked = Literal["wait", "merge", "end"]
+"""What becomes of a message when a more important one goes to the same person at that time: it is asked about again,
+it counts as said when the other is on the same topic (else it waits), or it is given up."""
 Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low"]
 
 
@@ -177,6 +180,7 @@ class Definition(Part):
     about: str = Field("", max_length=300)
     priority: int = Field(50, ge=0, le=100)
     topic: Topic = "news"
+    outranked: Outranked = "wait"
     trigger: Trigger
     reentry: Reentry = Reentry()
     exits: tuple[Exit, ...] = ()

@@ -76,6 +76,7 @@ def _plan_for(shop_id: int, ids: Sequence[int]) -> int:
 def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None:
     shop_id = session.info["shop_id"]
     versions = queries.versions(session, shop_id, {e.version_id for e in enrolments})
+    priorities = queries.priorities(session, shop_id, {e.journey_id for e in enrolments})
     people = profiles(session, shop_id, {e.customer_id for e in enrolments})
     subjects = load_subjects(session, {reference(e) for e in enrolments})
     written = queries.messages_of(session, shop_id, [e.id for e in enrolments])
@@ -88,7 +89,8 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
                 enrolment, subjects[reference(enrolment)], people[enrolment.customer_id], written.get(enrolment.id, {})
             )
             result = advance(definition, Place(enrolment.step, enrolment.since), known, now)
-            planned = [_message(enrolment, p, templates[p.template], definition, now) for p in result.plans]
+            priority = priorities[enrolment.journey_id]
+            planned = [_message(enrolment, p, templates[p.template], definition, priority, now) for p in result.plans]
         except Exception as error:  # one person's oddity must not hold up the others: theirs ends here
             logger.warning("enrolment_failed", extra={"enrolment": enrolment.id}, exc_info=True)
             result, planned = _failed(enrolment.step, error), []
@@ -117,7 +119,9 @@ def reference(enrolment: Any) -> Ref:
     return Ref(enrolment.subject_kind, enrolment.subject_key, enrolment.customer_id, enrolment.anchor_at)
 
 
-def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now: datetime) -> dict[str, Any]:
+def _message(
+    enrolment: Any, plan: Plan, template_id: int, definition: Any, priority: int, now: datetime
+) -> dict[str, Any]:
     return {
         "enrolment_id": enrolment.id,
         "journey_id": enrolment.journey_id,
@@ -126,7 +130,7 @@ def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now:
         "template_id": template_id,
         "channel": plan.channel,
         "purpose": plan.send.purpose,
-        "priority": definition.priority,
+        "priority": priority,
         "audience": plan.send.audience,
         "subject_kind": enrolment.subject_kind,
         "subject_key": enrolment.subject_key,
@@ -134,6 +138,7 @@ def _message(enrolment: Any, plan: Plan, template_id: int, definition: Any, now:
         # At hand-over the same sentences are asked again.
         "conditions": {
             "topic": definition.topic,
+            "outranked": definition.outranked,
             "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
             "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
             "needs": list(plan.send.needs),

@@ -76,6 +76,15 @@ def versions(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, 
     return {r.id: (_definition(shop_id, r.id, r.definition.encode()), r.templates) for r in rows}
 
 
+def priorities(session: Session, shop_id: int, ids: Collection[int]) -> dict[int, int]:
+    """How important the merchant holds journeys to be; greater goes first."""
+    rows = session.execute(
+        text("SELECT id, priority FROM journey WHERE shop_id = :shop AND id = ANY(:ids)"),
+        {"shop": shop_id, "ids": sorted(ids)},
+    )
+    return {row.id: row.priority for row in rows}
+
+
 def earlier(
     session: Session, shop_id: int, subjects: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], tuple[int, Earlier]]:

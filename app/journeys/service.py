@@ -33,6 +33,7 @@ __all__ = [
     "install_starters",
     "library",
     "plan_due",
+    "rank",
     "react",
     "save_version",
     "stop_shop",
@@ -40,6 +41,7 @@ __all__ = [
     "turn_on",
 ]
 
+HIGHEST_PRIORITY = 100
 LIBRARY = Path(__file__).parent / "library"
 EXCLUDED = "excluded_by_merchant"
 SUFFIXES = {"email": ".mjml", "sms": ".txt"}
@@ -104,8 +106,32 @@ def save_version(
     )
     session.add(version)
     session.flush()
-    journey.version_id, journey.name, journey.priority = version.id, definition.name, definition.priority
+    journey.version_id, journey.name = version.id, definition.name
     return version
+
+
+def rank(shop_id: int, key: str, steps: int) -> bool:
+    """Move a journey `steps` places down the merchant's order (up when negative); False when there is no such journey.
+
+    Whose journey stands higher writes first when two messages are due for one person. Counts for what is planned from
+    now on.
+    """
+    with transaction(shop_id) as session:
+        found = list(
+            session.scalars(
+                select(Journey)
+                .where(Journey.shop_id == shop_id)
+                .order_by(Journey.priority.desc(), Journey.id)
+                .with_for_update()
+            )
+        )
+        place = next((number for number, journey in enumerate(found) if journey.key == key), None)
+        if place is None:
+            return False
+        found.insert(min(max(place + steps, 0), len(found) - 1), found.pop(place))
+        for number, journey in enumerate(found):
+            journey.priority = max(HIGHEST_PRIORITY - number * 100 // max(len(found), 10), 0)
+    return True
 
 
 def _template(session: Session, channel: str, source: str) -> int:

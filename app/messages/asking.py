@@ -12,7 +12,7 @@ from app.conditions import Condition
 from app.customers.rules import BASKETS, SECOND_STEP_COUNTRIES
 from app.messages import places
 from app.messages.quiet import Hours, Watch
-from app.messages.rules import Asked, Basket, Limits
+from app.messages.rules import Asked, Basket, Limits, Rival
 from app.shops import settings as shop_settings
 from app.transaction import transaction
 
@@ -67,6 +67,22 @@ class Heard:
     texted_about: set[tuple[str, str]] = field(default_factory=set)
     """Baskets (kind, key) that a text was about."""
 
+    going: Rival | None = None
+    """The marketing message that goes to them now."""
+    due: list[tuple[int, Rival]] = field(default_factory=list)
+    """Others that are due and in other hands, with their priorities."""
+
+    def rival(self, priority: int) -> Rival | None:
+        """What a message of this priority has to stand back for."""
+        above = [other for rank, other in self.due if rank > priority]
+        return self.going or next(iter(above), None)
+
+    def goes(self, message: Any, at: datetime) -> None:
+        """Add a message that goes now."""
+        self.note(message, at)
+        if message.purpose == "marketing" and self.going is None:
+            self.going = Rival(message.channel, message.conditions.get("topic", "news"))
+
     def note(self, message: Any, at: datetime) -> None:
         """Add a message."""
         channel = message.channel
@@ -83,6 +99,11 @@ class Heard:
     def elsewhere(self, channel: str) -> datetime | None:
         """When the person last got anything on another channel."""
         return max((at for other, at in self.last.items() if other != channel), default=None)
+
+
+def by_importance(message: Any) -> tuple[int, float, int]:
+    """Sorts the most important first, then the newest: when a person may get only one of them, it is that one."""
+    return -message.priority, -message.since.timestamp(), message.id
 
 
 class Asker:
@@ -118,6 +139,8 @@ class Asker:
             watches=self._watches(person, message.channel),
             limits=self._limits[message.channel],
             topic=conditions.get("topic", "news"),
+            outranked=conditions.get("outranked", "wait"),
+            rival=heard.rival(message.priority),
             choices=choices,
             any_sent_at=heard.latest_marketing(),
             sent_at=heard.marketing.get(message.channel, ()),

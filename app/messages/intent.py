@@ -17,12 +17,12 @@ from app.customers.queries import profiles
 from app.customers.rules import SPACING
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
-from app.messages.asking import Asker, Heard
+from app.messages.asking import Asker, Heard, by_importance
 from app.messages.calls import AT_ONCE, grouped
 from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.models import MessageContent
-from app.messages.rules import WEEK, Defer, Go, Skip, Verdict, gate
+from app.messages.rules import WEEK, Defer, Go, Rival, Skip, Verdict, gate
 from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
 from app.shops import service as shops
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from config import Settings
 
 logger = logging.getLogger(__name__)
+
+STUCK_AFTER = timedelta(minutes=15)
+"""A more important message that has been due for so long is held up by its provider: others needn't wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +147,10 @@ class _Batch:
         contexts = Contexts(self.session, self.shop, self.asker.chosen, self.settings.public_url)
         contexts.prepare(subjects.values())
         recent = self._recent(people)
+        self._note_rivals(recent, people, ids)
         attempts = iter(self._attempt_ids(len(messages)))
         intents: list[Intent] = []
-        # The most important first: when a person may get only one of these, it is that one.
-        for message in sorted(messages, key=lambda m: (-m.priority, m.due_at, m.id)):
+        for message in sorted(messages, key=by_importance):
             person, ref = people[message.customer_id], refs[message.id]
             heard = recent.setdefault(person.id, Heard())
             try:
@@ -162,7 +165,7 @@ class _Batch:
                 verdict = Skip(f"error:{type(error).__name__}", "parked")
             if isinstance(verdict, Intent):
                 intents.append(verdict)
-                heard.note(message, self.now)
+                heard.goes(message, self.now)
             else:
                 self._held_back(message, verdict)
         calls = grouped(intents)
@@ -210,6 +213,27 @@ class _Batch:
         for row in rows:
             recent.setdefault(row.customer_id, Heard()).note(row, row.at)
         return recent
+
+    def _note_rivals(self, recent: dict[int, Heard], people: Mapping[int, Profile], ids: Sequence[int]) -> None:
+        """Marketing that is due to the same people and in other hands; what is stuck for long holds nobody up."""
+        rows = self.session.execute(
+            text("""
+                SELECT customer_id, channel, priority, conditions->>'topic' AS topic FROM message
+                WHERE shop_id = :shop AND customer_id = ANY(:people) AND state IN ('due', 'deferred', 'claimed')
+                    AND due_at <= :now AND due_at > :since AND purpose = 'marketing' AND id <> ALL(:ids)
+                ORDER BY priority DESC
+            """),
+            {
+                "shop": self.shop.id,
+                "people": sorted(people),
+                "ids": list(ids),
+                "now": self.now,
+                "since": self.now - STUCK_AFTER,
+            },
+        )
+        for row in rows:
+            rival = Rival(row.channel, row.topic or "news", going=False)
+            recent.setdefault(row.customer_id, Heard()).due.append((row.priority, rival))
 
     def _attempt_ids(self, count: int) -> list[int]:
         rows = self.session.execute(

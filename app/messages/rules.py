@@ -45,6 +45,20 @@ class Basket:
     """Whether a text about it went already, or may have."""
 
 
+RIVAL_WAIT = timedelta(minutes=2)
+"""How long to wait for a more important message that is due and not yet decided upon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A more important marketing message to the same person at the same time."""
+
+    channel: str
+    topic: str
+    going: bool = True
+    """False: it is due, and its own gates are still to be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the gates look at: the message, its person, its subject, and the state of the world."""
@@ -66,6 +80,9 @@ class Asked:
     filters: Sequence[Condition] = ()
     """The journey's own, asked again before every message."""
     topic: str = "news"
+    outranked: str = "wait"
+    """wait | merge | end: what becomes of it beside a more important one."""
+    rival: Rival | None = None
     choices: Choices = NOTHING_CHOSEN
     """The person's own: topics, how often, a pause."""
     any_sent_at: datetime | None = None
@@ -181,6 +198,24 @@ def _quiet(asked: Asked, now: datetime) -> Verdict | None:
     return _until(allowed, "quiet_hours", asked) if allowed > now else None
 
 
+def _arbiter(asked: Asked, now: datetime) -> Verdict | None:
+    """Of several that are due, a person gets the most important; the others wait, count as said, or end.
+
+    BEHAVIOUR "Gates" has it last; it stands before the windows, which would otherwise answer for it.
+    """
+    rival = asked.rival
+    if asked.purpose != "marketing" or rival is None:
+        return None
+    if not rival.going:
+        return _until(now + RIVAL_WAIT, "outranked", asked)
+    if asked.outranked == "end":
+        return Skip("outranked")
+    if asked.outranked == "merge" and rival.topic == asked.topic:
+        return Skip("merged")
+    after = asked.limits.window if rival.channel == asked.channel else BETWEEN_CHANNELS
+    return _until(now + max(after, RIVAL_WAIT), "outranked", asked)
+
+
 def _window(asked: Asked, now: datetime) -> Verdict | None:
     if asked.purpose != "marketing" or not asked.sent_at:
         return None
@@ -219,7 +254,7 @@ def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
 
 
 GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
-    _suppressed, _consent, _gone, _chosen, _filters, _bought, _expired, _basket_text, _quiet, _window,
-    _other_channel, _weekly_cap, _frequency,
+    _suppressed, _consent, _gone, _chosen, _filters, _bought, _expired, _basket_text, _quiet, _arbiter,
+    _window, _other_channel, _weekly_cap, _frequency,
 )  # fmt: skip
 """In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""

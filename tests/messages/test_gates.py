@@ -11,7 +11,7 @@ import pytest
 from app.conditions import Condition
 from app.customers.rules import Choices
 from app.messages.quiet import Hours, Watch
-from app.messages.rules import GATES, Asked, Basket, Defer, Go, Limits, Skip, gate
+from app.messages.rules import GATES, Asked, Basket, Defer, Go, Limits, Rival, Skip, gate
 
 NOW = datetime(2026, 6, 10, 16, tzinfo=UTC)
 NIGHT = datetime(2026, 6, 11, 3, tzinfo=UTC)
@@ -55,13 +55,14 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
         Skip("too_late_for_a_text", "expired"),
     ),
     ("quiet hours", {"watches": [replace(NEW_YORK, hours=Hours(time(11), time(13)))]}, "quiet_hours"),
+    ("outranked", {"rival": Rival("email", "news")}, "outranked"),
     ("window", {"sent_at": [NOW - timedelta(hours=1)]}, "channel_window"),
     ("other channel", {"elsewhere_at": NOW - timedelta(minutes=10)}, "other_channel"),
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
     ("frequency", {"any_sent_at": NOW - timedelta(days=2), "choices": Choices(frequency="weekly")}, "frequency"),
 ]
 ORDER = ["_suppressed", "_consent", "_gone", "_chosen", "_filters", "_bought", "_expired", "_basket_text", "_quiet",
-         "_window", "_other_channel", "_weekly_cap", "_frequency"]  # fmt: skip
+         "_arbiter", "_window", "_other_channel", "_weekly_cap", "_frequency"]  # fmt: skip
 
 
 def test_the_gates_stand_in_the_order_of_the_design() -> None:

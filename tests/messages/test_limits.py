@@ -33,7 +33,7 @@ def test_of_two_due_at_once_the_more_important_goes_and_the_other_waits(world: W
     major = make_message(world, person, step="major", priority=90)
     world.handover.drain()
     assert state(world, major)[0] == "accepted"
-    assert state(world, minor) == ("deferred", "channel_window")
+    assert state(world, minor) == ("deferred", "outranked")
     world.time.move(hours=20)  # eight in the morning in New York
     world.handover.drain()
     assert state(world, minor)[0] == "accepted"
@@ -47,7 +47,7 @@ def test_the_more_important_goes_first_also_when_they_are_in_different_chunks(wo
     major = make_message(world, person, step="major", priority=90)
     world.handover.drain()
     assert state(world, major)[0] == "accepted"
-    assert state(world, minor) == ("deferred", "channel_window")
+    assert state(world, minor) == ("deferred", "outranked")
 
 
 def test_email_and_text_have_windows_of_their_own(world: World) -> None:
@@ -55,7 +55,7 @@ def test_email_and_text_have_windows_of_their_own(world: World) -> None:
     both = [make_message(world, person, c, step=c) for c in ("email", "sms")]
     world.handover.drain()
     # Not at the same minute, though: the other one follows an hour later.
-    assert [state(world, m) for m in both] == [("accepted", None), ("deferred", "other_channel")]
+    assert [state(world, m) for m in both] == [("accepted", None), ("deferred", "outranked")]
     world.time.move(hours=1)
     world.handover.drain()
     assert [state(world, m)[0] for m in both] == ["accepted", "accepted"]
@@ -84,7 +84,7 @@ def test_a_held_message_is_asked_about_again_until_it_has_lost_its_use(world: Wo
     other = make_message(world, person, step="other", priority=99)
     world.handover.drain()
     assert state(world, other)[0] == "accepted"
-    assert state(world, held) == ("expired", "channel_window")
+    assert state(world, held) == ("expired", "outranked")
     assert len(world.email.sent) == 2
 
 
