@@ -12,7 +12,7 @@ from app.conditions import Condition
 from app.customers.rules import BASKETS, SECOND_STEP_COUNTRIES
 from app.messages import places
 from app.messages.quiet import Hours, Watch
-from app.messages.rules import Asked, Basket, Limits, Rival
+from app.messages.rules import Asked, Basket, Limits
 from app.shops import settings as shop_settings
 from app.transaction import transaction
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.customers.queries import Profile
+    from app.messages.hearing import Heard
     from app.orders.subjects import Subject
     from app.shops.models import Shop
 
@@ -54,56 +55,6 @@ def worth_asking(shop_id: int, ids: Sequence[int]) -> list[Question]:
             {"shop": shop_id, "ids": list(ids)},
         )
         return [Question(r.id, r.token, r.email, r.since) for r in rows]
-
-
-@dataclass(slots=True)
-class Heard:
-    """When one person heard from the shop lately, or may have: a hand-over of unknown outcome counts."""
-
-    marketing: dict[str, list[datetime]] = field(default_factory=dict)
-    """Channel -> moments within the last week; for who wants to hear little, within the last month."""
-    last: dict[str, datetime] = field(default_factory=dict)
-    """Channel -> the last moment, of anything."""
-    texted_about: set[tuple[str, str]] = field(default_factory=set)
-    """Baskets (kind, key) that a text was about."""
-
-    going: Rival | None = None
-    """The marketing message that goes to them now."""
-    due: list[tuple[int, Rival]] = field(default_factory=list)
-    """Others that are due and in other hands, with their priorities."""
-
-    def rival(self, priority: int) -> Rival | None:
-        """What a message of this priority has to stand back for."""
-        above = [other for rank, other in self.due if rank > priority]
-        return self.going or next(iter(above), None)
-
-    def goes(self, message: Any, at: datetime) -> None:
-        """Add a message that goes now."""
-        self.note(message, at)
-        if message.purpose == "marketing" and self.going is None:
-            self.going = Rival(message.channel, message.conditions.get("topic", "news"))
-
-    def note(self, message: Any, at: datetime) -> None:
-        """Add a message."""
-        channel = message.channel
-        if message.purpose == "marketing":
-            self.marketing.setdefault(channel, []).append(at)
-        self.last[channel] = max(at, self.last.get(channel, at))
-        if channel == "sms" and message.subject_kind in BASKETS:
-            self.texted_about.add((message.subject_kind, message.subject_key))
-
-    def latest_marketing(self) -> datetime | None:
-        """When the person last got marketing on any channel."""
-        return max((at for some in self.marketing.values() for at in some), default=None)
-
-    def elsewhere(self, channel: str) -> datetime | None:
-        """When the person last got anything on another channel."""
-        return max((at for other, at in self.last.items() if other != channel), default=None)
-
-
-def by_importance(message: Any) -> tuple[int, float, int]:
-    """Sorts the most important first, then the newest: when a person may get only one of them, it is that one."""
-    return -message.priority, -message.since.timestamp(), message.id
 
 
 class Asker:

@@ -14,15 +14,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app import clock, faults
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
-from app.customers.rules import SPACING
 from app.decisions import Decided, log
 from app.messages.accounts import account_for
-from app.messages.asking import Asker, Heard, by_importance
+from app.messages.asking import Asker
 from app.messages.calls import AT_ONCE, grouped
 from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
+from app.messages.hearing import Heard, by_importance, heard_lately
 from app.messages.models import MessageContent
-from app.messages.rules import WEEK, Defer, Go, Rival, Skip, Verdict, gate
+from app.messages.rules import Defer, Go, Skip, Verdict, gate
 from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
 from app.shops import service as shops
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from config import Settings
 
 logger = logging.getLogger(__name__)
-
-STUCK_AFTER = timedelta(minutes=15)
-"""A more important message that has been due for so long is held up by its provider: others needn't wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +143,7 @@ class _Batch:
         subjects = load_subjects(self.session, set(refs.values()))
         contexts = Contexts(self.session, self.shop, self.asker.chosen, self.settings.public_url)
         contexts.prepare(subjects.values())
-        recent = self._recent(people)
-        self._note_rivals(recent, people, ids)
+        recent = heard_lately(self.session, people, ids, self.now)
         attempts = iter(self._attempt_ids(len(messages)))
         intents: list[Intent] = []
         for message in sorted(messages, key=by_importance):
@@ -195,45 +191,6 @@ class _Batch:
             """),
             {"shop": shop_id, "ids": list(ids), "token": token},
         ).all()
-
-    def _recent(self, people: Mapping[int, Profile]) -> dict[int, Heard]:
-        """When these people heard from the shop lately, or may have: an open outcome counts as sent."""
-        span = max([WEEK, *(SPACING[person.choices.frequency] for person in people.values())])
-        rows = self.session.execute(
-            text("""
-                SELECT customer_id, channel, purpose, subject_kind, subject_key,
-                    COALESCE(accepted_at, updated_at) AS at FROM message
-                WHERE shop_id = :shop AND customer_id = ANY(:ids) AND (
-                    accepted_at > :since OR state IN ('sending', 'unknown')
-                    OR state = 'parked' AND reason = 'outcome_unknown' AND updated_at > :since)
-            """),
-            {"shop": self.shop.id, "ids": sorted(people), "since": self.now - span},
-        )
-        recent: dict[int, Heard] = {}
-        for row in rows:
-            recent.setdefault(row.customer_id, Heard()).note(row, row.at)
-        return recent
-
-    def _note_rivals(self, recent: dict[int, Heard], people: Mapping[int, Profile], ids: Sequence[int]) -> None:
-        """Marketing that is due to the same people and in other hands; what is stuck for long holds nobody up."""
-        rows = self.session.execute(
-            text("""
-                SELECT customer_id, channel, priority, conditions->>'topic' AS topic FROM message
-                WHERE shop_id = :shop AND customer_id = ANY(:people) AND state IN ('due', 'deferred', 'claimed')
-                    AND due_at <= :now AND due_at > :since AND purpose = 'marketing' AND id <> ALL(:ids)
-                ORDER BY priority DESC
-            """),
-            {
-                "shop": self.shop.id,
-                "people": sorted(people),
-                "ids": list(ids),
-                "now": self.now,
-                "since": self.now - STUCK_AFTER,
-            },
-        )
-        for row in rows:
-            rival = Rival(row.channel, row.topic or "news", going=False)
-            recent.setdefault(row.customer_id, Heard()).due.append((row.priority, rival))
 
     def _attempt_ids(self, count: int) -> list[int]:
         rows = self.session.execute(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from app.journeys import service as journeys
-from app.messages.asking import Heard, by_importance
+from app.messages.hearing import Heard, by_importance
 from app.messages.rules import BETWEEN_CHANNELS, RIVAL_WAIT, Defer, Go, Rival, Skip, Verdict, gate
 from tests.core.conftest import checkout
 from tests.messages.conftest import make_message, make_person, run_sql, state

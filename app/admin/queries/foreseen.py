@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from app.customers.rules import SPACING
-from app.messages.asking import Heard
+from app.messages.hearing import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
