@@ -71,6 +71,8 @@ class Settings:
     clock_epoch: datetime | None
     trusted_proxies: int
     log_level: str
+    dns_resolver: str = ""
+    """Whom to ask about sending domains (`127.0.0.1:5353`); empty: the machine's own name servers."""
     outbound_allow: tuple[str, ...] = ()
     """Networks that addresses typed in by merchants may lead to although they aren't public."""
     fault_point: str = ""
@@ -134,6 +136,7 @@ class Settings:
             trusted_proxies=int(_number(env, "TRUSTED_PROXIES", 1.0, problems)),
             log_level=env.get("LOG_LEVEL", "INFO").upper(),
             outbound_allow=_networks(env, "OUTBOUND_ALLOW", problems),
+            dns_resolver=env.get("DNS_RESOLVER", "").strip(),
             fault_point=env.get("FAULT_POINT", ""),
             lease_seconds=_number(env, "LEASE_SECONDS", 120.0, problems),
             email_grace_seconds=_number(env, "EMAIL_GRACE_SECONDS", 900.0, problems),

@@ -128,6 +128,7 @@ def _settings(folder: Path, port: int, simulator_port: int, clock: Line) -> dict
         "SENDGRID_API_BASE": f"{simulator}/sendgrid",
         "SENDGRID_WEBHOOK_PUBLIC_KEY": _public_key(private_key),
         "SIM_SENDGRID_PRIVATE_KEY_FILE": str(private_key),
+        "DNS_RESOLVER": f"{LOOPBACK}:{simulator_port}",
         "SMTP_URL": "",
         "SENDER_EMAIL": "hello@regulars.example",
         "TWILIO_API_BASE": f"{simulator}/twilio",

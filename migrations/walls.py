@@ -28,6 +28,9 @@ CLERKS_RIGHTS = {
     "people_file": "SELECT (shop_id, id, state, due_at)",
     "message_count_change": "SELECT (shop_id)",
     "message_count_zone": "SELECT",
+    "brake": "SELECT (shop_id, due_at)",
+    "sending_domain": "SELECT (shop_id, domain, state, due_at)",
+    "messaging_service": "SELECT",
 }
 APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)"}
 """Tables whose rows stay as they were written -> what the app may still change. Words on consent follow their person

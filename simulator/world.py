@@ -114,6 +114,7 @@ def build_simulation(settings: Settings) -> Simulation:
     tokens.on_install = merchant.installed
     executor = _executor(world, paper, counter, bulk, merchant)
     providers = build_providers(settings.keys, clock, settings.app_url, settings.data, settings.ledger, faults)
+    providers.port = settings.port
     shoppers = Shoppers(settings, world, counter, agenda)
     readers = Readers(settings, providers, shoppers, agenda)
     simulation = Simulation(

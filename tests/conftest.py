@@ -134,7 +134,8 @@ def shop(database: str, time: Time) -> int:
     return make_shop("acme.myshopify.com")
 
 
-def make_shop(domain: str) -> int:
+def make_shop(domain: str, *, verified: bool = True) -> int:
+    """An installed shop, with a sending domain in order where `verified`."""
     with transaction.engine().begin() as connection:
         made: int = connection.execute(
             text(
@@ -145,6 +146,14 @@ def make_shop(domain: str) -> int:
             ),
             {"domain": domain, "now": NOON - timedelta(days=400)},
         ).scalar_one()
+        if verified:
+            connection.execute(
+                text(
+                    "INSERT INTO sending_domain (shop_id, domain, state, verified_at, looked_at) "
+                    "VALUES (:shop, 'shop.example', 'verified', :now, :now)"
+                ),
+                {"shop": made, "now": NOON - timedelta(days=400)},
+            )
         return made
 
 

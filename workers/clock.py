@@ -48,6 +48,9 @@ DUE = {
             OR EXISTS (SELECT 1 FROM people_file WHERE state = 'running' AND due_at <= :now)
             OR EXISTS (SELECT 1 FROM shop s LEFT JOIN retention r ON r.shop_id = s.id
                 WHERE r.due_at IS NULL OR r.due_at <= :now)
+            OR EXISTS (SELECT 1 FROM shop s LEFT JOIN brake b ON b.shop_id = s.id
+                WHERE s.state = 'installed' AND (b.due_at IS NULL OR b.due_at <= :now))
+            OR EXISTS (SELECT 1 FROM sending_domain WHERE due_at <= :now)
     """,
 }
 

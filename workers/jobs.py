@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import clock, doorbell
+from app.brakes import service as brakes
 from app.customers import telling
+from app.domains import service as domains
 from app.inbox import importing, reconciling
 from app.inbox.service import apply_pending
 from app.journeys.service import plan_due
@@ -79,6 +81,8 @@ def slow() -> int:
         + telling.run(over)
         + importing.run(over)
         + reconciling.run(over)
+        + brakes.run(over)
+        + domains.run(_settings(), over)
     )
     return done + evidence.resolve(_settings()) + reports.run(over)
 

@@ -19,6 +19,8 @@ from app.transaction import transaction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.brakes.chunk import Brakes
+    from app.brakes.rules import Hold
     from app.customers.queries import Profile
     from app.messages.hearing import Heard
     from app.orders.subjects import Subject
@@ -60,8 +62,9 @@ def worth_asking(shop_id: int, ids: Sequence[int]) -> list[Question]:
 class Asker:
     """Gathers what the gates look at, for the messages of one shop."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+    def __init__(self, shop: Shop, brakes: Brakes | None = None) -> None:
+        """Without `brakes` the shop is taken to be well: a preview is about the person."""
+        self.shop, self.brakes = shop, brakes
         self.chosen = shop_settings.of(shop)
         self._limits = {channel: self._limits_of(channel) for channel in ("email", "sms")}
 
@@ -71,6 +74,7 @@ class Asker:
         if bought:
             fields["bought"] = True
         conditions, choices = message.conditions, person.choices
+        phone = person.addresses.get("sms")
         return Asked(
             channel=message.channel,
             purpose=message.purpose,
@@ -96,6 +100,7 @@ class Asker:
             any_sent_at=heard.latest_marketing(),
             sent_at=heard.marketing.get(message.channel, ()),
             elsewhere_at=heard.elsewhere(message.channel),
+            against_shop=self._against_shop(message, phone),
         )
 
     def _basket(self, message: Any, person: Profile, heard: Heard) -> Basket | None:
@@ -106,6 +111,9 @@ class Asker:
             return None
         texted = (message.subject_kind, message.subject_key) in heard.texted_about
         return Basket(message.since, texted=texted)
+
+    def _against_shop(self, message: Any, phone: str | None) -> Hold | None:
+        return None if self.brakes is None else self.brakes.against_shop(message.channel, message.purpose, phone)
 
     def zones(self, person: Profile, channel: str) -> tuple[str, ...]:
         """Where the person may be: by address, and for texts by the number too; the stricter counts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app import clock, faults
+from app.brakes.chunk import Brakes
+from app.brakes.rules import Hold
+from app.channels.base import OutboundText
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
@@ -22,16 +25,16 @@ from app.messages.compose import Composed, Envelope, Language, compiled, compose
 from app.messages.context import Contexts
 from app.messages.hearing import Heard, by_importance, heard_lately
 from app.messages.models import MessageContent
-from app.messages.rules import Defer, Go, Skip, Verdict, gate
+from app.messages.rules import Defer, Go, Skip, Verdict, gate, held
 from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
-from app.shops import service as shops
+from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
 from app.upsert import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy.orm import Session
 
@@ -62,6 +65,8 @@ class Intent:
     repeated: bool
     """Whether an earlier hand-over may have been taken."""
     useful_until: datetime
+    reserved: tuple[date, int] | None = None
+    """What was taken out of the purse for it: of which day, how many micro-dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,11 @@ class _Batch:
     def __init__(self, settings: Settings, session: Session) -> None:
         self.settings, self.session = settings, session
         self.shop: Shop = shops.get(session)
-        self.asker = Asker(self.shop)
         self.now = clock.now()
+        self.sender = shop_settings.sender_of(self.shop, settings.sender_email)
+        domain = shop_settings.sending_domain(self.shop, settings.sender_email)
+        self.brakes = Brakes(session, self.shop, domain, self.now)
+        self.asker = Asker(self.shop, self.brakes)
         self.accounts: dict[str, Account | None] = {}
         self.decided: list[Decided] = []
         self.changes: list[dict[str, Any]] = []
@@ -138,6 +146,7 @@ class _Batch:
         messages = self._lock(ids, token)
         if not messages:
             return [], []
+        self.brakes.people = [m.customer_id for m in messages if m.channel == "sms"]
         people = profiles(self.session, self.shop.id, {m.customer_id for m in messages})
         refs = {m.id: Ref(m.subject_kind, m.subject_key, m.customer_id, m.since) for m in messages}
         subjects = load_subjects(self.session, set(refs.values()))
@@ -153,7 +162,13 @@ class _Batch:
                 asked = self.asker.asked(message, person, subjects[ref], heard, bought=bought.get(message.id, False))
                 verdict: Verdict | Intent | Faulty = gate(asked, self.now)
                 if isinstance(verdict, Go):
+                    hold = self.brakes.against_more(message.channel, message.purpose, person)
+                    verdict = held(hold, asked) if hold else verdict
+                if isinstance(verdict, Go):
                     verdict = self._compose(message, person, ref, subjects[ref], contexts, next(attempts))
+                if isinstance(verdict, Intent) and isinstance(verdict.outbound, OutboundText):
+                    cost = self.brakes.reserve(person, verdict.outbound.text)
+                    verdict = held(cost, asked) if isinstance(cost, Hold) else replace(verdict, reserved=cost)
             except DBAPIError:
                 raise
             except Exception as error:  # one message's oddity must not hold up the others: it is parked
@@ -166,6 +181,8 @@ class _Batch:
                 self._held_back(message, verdict)
         calls = grouped(intents)
         going = [intent for call in calls for intent in call.intents]
+        for intent in going:
+            self.brakes.let_go(intent.customer_id, intent.outbound, intent.reserved)
         self._write(going)
         promised = {intent.message_id for intent in going}
         return calls, [intent.message_id for intent in intents if intent.message_id not in promised]
@@ -251,7 +268,7 @@ class _Batch:
             purpose=message.purpose,
             address=person.addresses[message.channel],
             name=" ".join(part for part in (person.first_name, person.last_name) if part),
-            sender=sender.email or self.settings.sender_email or f"store@{self.shop.domain}",
+            sender=self.sender,
             sender_name=sender.name or self.shop.name or self.shop.domain,
             reply_to=sender.reply_to or self.shop.email,
             public_url=self.settings.public_url,
@@ -376,4 +393,5 @@ class _Batch:
                 key=("customer_id", "product_external_id", "order_id"),
                 newer="false",
             )
+        self.brakes.write()
         log(self.session, self.decided)

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from sqlalchemy import text
 
 from app import clock
+from app.brakes import service as brakes
 from app.customers import service as customers
 from app.decisions import Decided, log
 from app.messages import breaker, engagement
@@ -60,8 +61,8 @@ def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, 
             row.id: row
             for row in session.execute(
                 text("""
-                    SELECT m.id, m.state, m.channel, m.attempt_id, m.customer_id, m.journey_id, m.enrolment_id, m.step,
-                        m.accepted_at, c.email, c.phone
+                    SELECT m.id, m.state, m.channel, m.purpose, m.attempt_id, m.customer_id, m.journey_id,
+                        m.enrolment_id, m.step, m.accepted_at, c.email, c.phone
                     FROM message m JOIN customer c ON c.shop_id = m.shop_id AND c.id = m.customer_id
                     WHERE m.shop_id = :shop AND m.id = ANY(:ids) ORDER BY m.id FOR UPDATE OF m
                 """),
@@ -69,6 +70,7 @@ def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, 
             )
         }
         news = 0
+        delivered: set[int] = set()
         states = {message_id: row.state for message_id, row in messages.items()}
         for receipt, message_id, attempt_id in sorted(named, key=lambda n: n[0].at):
             message = messages.get(message_id)
@@ -76,7 +78,14 @@ def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, 
                 UNKNOWN.labels(provider).inc()
             elif _is_news(session, provider, receipt, message_id):
                 news += 1
+                if receipt.kind == "bounced" and message.customer_id in delivered:
+                    brakes.delivered(session, delivered)  # before it is counted what came after them
+                    delivered.clear()
                 states[message_id] = _apply_one(session, receipt, message, attempt_id, states[message_id])
+                if receipt.kind == "delivered" and message.channel == "email":
+                    delivered.add(message.customer_id)
+        if delivered:
+            brakes.delivered(session, delivered)
         return news
 
 
@@ -112,6 +121,7 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
     # A report on an earlier attempt proves that attempt was taken; on a repeated message it is still the message.
     if following is None or not may_become(state, following):
         return state
+    _brake(session, receipt, message, following)
     now = clock.now()
     session.execute(
         text("""
@@ -151,6 +161,16 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
             ],
         )
     return following
+
+
+def _brake(session: Session, receipt: Receipt, message: Any, following: str) -> None:
+    """What a report means for more than its own message."""
+    if message.channel != "email":
+        return
+    if following == "complained" and message.purpose == "marketing":
+        brakes.look_soon(session)
+    elif following == "bounced" and not receipt.permanent and message.email:
+        brakes.bounced_softly(session, message.customer_id, message.email)
 
 
 def _suppress(session: Session, receipt: Receipt, message: Any) -> None:

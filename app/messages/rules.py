@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
+    from app.brakes.rules import Hold
     from app.messages.quiet import Watch
 
 WEEK = timedelta(days=7)
@@ -95,6 +96,8 @@ class Asked:
     """When the person last got anything on another channel (or may have)."""
     basket: Basket | None = None
     """None: the cart-SMS rule has nothing to say."""
+    against_shop: Hold | None = None
+    """What stands against the shop's marketing as a whole, or against texts to the person's country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,11 @@ def _chosen(asked: Asked, now: datetime) -> Verdict | None:
     if choices.paused_until is not None and choices.paused_until > now:
         return _until(choices.paused_until, "paused", asked)
     return None
+
+
+def _shop_held(asked: Asked, _now: datetime) -> Verdict | None:
+    """Complaints, a sending domain that isn't verified, a country the merchant doesn't text."""
+    return None if asked.against_shop is None else held(asked.against_shop, asked)
 
 
 def _filters(asked: Asked, _now: datetime) -> Verdict | None:
@@ -248,13 +256,19 @@ def _weekly_cap(asked: Asked, now: datetime) -> Verdict | None:
     return _until(this_week[-cap] + WEEK, "weekly_cap", asked) if cap else Skip("weekly_cap")
 
 
-def _until(moment: datetime, reason: str, asked: Asked) -> Verdict:
+def held(hold: Hold, asked: Asked) -> Defer | Skip:
+    """A hold as a verdict: wait for its end, or skip where waiting doesn't help."""
+    return Skip(hold.reason) if hold.until is None else _until(hold.until, hold.reason, asked)
+
+
+def _until(moment: datetime, reason: str, asked: Asked) -> Defer | Skip:
     """Wait, unless the message will have lost its use by then."""
     return Defer(moment, reason) if moment < asked.useful_until else Skip(reason, "expired")
 
 
 GATES: tuple[Callable[[Asked, datetime], Verdict | None], ...] = (
-    _suppressed, _consent, _gone, _chosen, _filters, _bought, _expired, _basket_text, _quiet, _arbiter,
+    _suppressed, _consent, _gone, _shop_held, _chosen, _filters, _bought, _expired, _basket_text, _quiet, _arbiter,
     _window, _other_channel, _weekly_cap, _frequency,
 )  # fmt: skip
-"""In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed."""
+"""In DESIGN's order. A journey's cool-down is asked as people enter, a provider's limit as messages are claimed;
+the shop's own ramp and purse (`brakes.chunk`) when all of these are open: nothing is taken from them in vain."""

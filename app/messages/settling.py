@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import text
 
 from app import clock, faults
+from app.brakes import service as brakes
 from app.channels.base import HELD_UP, Accepted, Rejected, RetryLater, Unknown
 from app.customers import service as customers
 from app.decisions import Decided, log
@@ -78,6 +79,7 @@ def settle(settings: Settings, shop_id: int, outcomes: Sequence[Outcome]) -> Non
                 customers.suppress(
                     session, outcome.intent.channel, outbound.to, outcome.answer.suppress, outcome.intent.provider
                 )
+        brakes.give_back(session, [o.intent.reserved for o in outcomes if isinstance(o.answer, Rejected | RetryLater)])
         log(
             session,
             [_decided(o, r, now) for o, r in zip(outcomes, rows, strict=True) if o.intent.message_id in settled],

@@ -179,6 +179,12 @@ TABLES: dict[str, Entry] = {
     "journey": Entry("Journeys of the shop", operational="key name event"),
     "journey_version": Entry("Versions of journeys", operational="definition templates"),
     "template": Entry("Templates", operational="channel source digest"),
+    "brake": Entry("Complaints and countries", operational="state sells_to"),
+    "sending_day": Entry("Sent and spent a day"),
+    "number_block": Entry("New numbers a block", operational="block"),
+    "soft_bounce": Entry("Bounces in a row", pseudonymous="address_hash", of_person=BY_CUSTOMER, whole=True),
+    "sending_domain": Entry("Sending domains", operational="domain state provider_ref records findings error"),
+    "messaging_service": Entry("Services texts come to", operational="service"),
     "breaker": Entry("How providers are doing", operational="provider"),
     # The merchant's staff: `shop_redact` deletes them.
     "member": Entry("Team", personal="name email", pseudonymous="user_id", operational="role"),

@@ -77,6 +77,15 @@ class ProviderAccount(Tenant, Base):
     created_at: Mapped[datetime]
 
 
+class MessagingService(OfShop, Base):
+    """Which Messaging Service a shop's own texts go by: shoppers' answers name the service, not the shop."""
+
+    __tablename__ = "messaging_service"
+    __table_args__ = (Index("ix_messaging_service", "service"),)
+
+    service: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Import(Tenant, Base):
     """One bulk export of the store's history, and how far we have read it."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.shops.models import Shop
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CLOCK_TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 COLOR = r"^#[0-9a-fA-F]{6}$"
+COUNTRIES = r"^([A-Z]{2}(, [A-Z]{2})*)?$"
 
 
 class QuietHours(BaseModel):
@@ -98,6 +100,43 @@ class Team(BaseModel):
     newcomers: Literal["viewer", "editor"] = "viewer"
 
 
+class Texting(BaseModel):
+    """What texts may cost, and where they may go."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    daily_cap: int = Field(default=50, ge=0, le=100_000)
+    monthly_cap: int = Field(default=500, ge=0, le=1_000_000)
+    """Whole US dollars, which providers bill in. Ours: enough for most shops, and nothing that ruins one."""
+    countries: str = Field(default="", max_length=800, pattern=COUNTRIES)
+    """ISO 3166 codes; empty: where the shop is and where it has sold."""
+    new_numbers_per_hour: int = Field(default=30, ge=0, le=10_000)
+    """New people's numbers of one block of a hundred thousand that get their first text within an hour; 0: any number.
+    Ours: an honest shop with five thousand new numbers an hour has one or two to a block."""
+
+    @field_validator("countries", mode="before")
+    @classmethod
+    def _tidy(cls, typed: object) -> object:
+        """As people type them: in small letters, with commas or without."""
+        return ", ".join(sorted(set(re.findall(r"[^\s,;]+", typed.upper())))) if isinstance(typed, str) else typed
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The countries, one by one."""
+        return frozenset(self.countries.split(", ")) - {""}
+
+
+class Sending(BaseModel):
+    """What protects the name of the shop's domain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ramp: bool = True
+    """Begin with few emails a day and let them grow; off for a domain that already sends much."""
+    unverified: bool = False
+    """The merchant's word, on record: marketing may go from a domain that isn't verified."""
+
+
 class ShopSettings(BaseModel):
     """All of them."""
 
@@ -110,6 +149,8 @@ class ShopSettings(BaseModel):
     retention: Retention = Retention()
     team: Team = Team()
     consent: Consent = Consent()
+    texting: Texting = Texting()
+    sending: Sending = Sending()
     postal_address: str = Field(default="", max_length=300)
     """In the footer of every mail; empty: the store's own address."""
     stopped: bool = False
@@ -124,6 +165,23 @@ def of(shop: Shop) -> ShopSettings:
 def read(session: Session) -> ShopSettings:
     """The settings of the shop whose transaction this is."""
     return of(session.get_one(Shop, session.info["shop_id"]))
+
+
+def sender_of(shop: Shop, host_address: str) -> str:
+    """The address that the shop's mails come from: its own, else the host's."""
+    return of(shop).sender.email or host_address or f"store@{shop.domain}"
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address, as DNS writes it."""
+    return address.rpartition("@")[2].strip().rstrip(".").lower()
+
+
+def sending_domain(shop: Shop, host_address: str) -> str:
+    """The domain that vouches for the shop's mails; of the host's domain only the host's own address may be used."""
+    sender = sender_of(shop, host_address)
+    domain = domain_of(sender)
+    return "" if domain == domain_of(host_address) and sender.lower() != host_address.lower() else domain
 
 
 def changed(shop: Shop, part: str, values: dict[str, Any]) -> dict[str, Any]:

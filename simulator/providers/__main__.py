@@ -32,6 +32,7 @@ def main() -> None:
         Faults(),
         keep=KEPT_ALONE,
     )
+    providers.port = args.port
     providers.add_routes(app)
     asyncio.run(serve(app, args.port, f"providers on http://127.0.0.1:{args.port}"))
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from simulator.providers.callbacks import Callbacks
+from simulator.providers.dns import Server, Zone
 from simulator.providers.keys import load_or_make, public_text
 from simulator.providers.ledger import Ledger
 from simulator.providers.postbox import KEPT, Postbox
 from simulator.providers.sendgrid import MAX_BYTES, SendGrid
+from simulator.providers.sendgrid_domains import Domains
 from simulator.providers.twilio import Account, Twilio
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ class Providers:
     callbacks: Callbacks
     faults: Faults
     public_key: str
+    domains: Domains
+    zone: Zone
+    port: int = 0
+    """Where the name server listens, by UDP: the number that everything else has by TCP. 0: any."""
 
     def add_routes(self, app: web.Application) -> None:
         """Serve both providers and the fault switches."""
@@ -49,6 +55,8 @@ class Providers:
                 web.get("/faults", self.faults.handle_get),
                 web.post("/faults", self.faults.handle_post),
                 web.get("/sendgrid/public-key", self._public_key),
+                web.post("/dns", self.zone.handle_post),
+                *self.domains.routes(),
             ]
         )
         app.cleanup_ctx.append(self._lifetime)
@@ -58,7 +66,10 @@ class Providers:
 
     async def _lifetime(self, _: web.Application) -> AsyncIterator[None]:
         await self.callbacks.start()
+        names = Server(self.zone)
+        await names.start(self.port)
         yield
+        await names.stop()
         await self.callbacks.stop()
         self.ledger.close()
 
@@ -77,7 +88,7 @@ def build_providers(
     key_file = keys.sendgrid_private_key_file or data / "sendgrid-events.pem"
     key = load_or_make(key_file)
     callbacks = Callbacks(app_url, key, keys.twilio_auth_token, faults)
-    book, postbox = Ledger(ledger), Postbox(keep=keep)
+    book, postbox, zone = Ledger(ledger), Postbox(keep=keep), Zone()
     return Providers(
         sendgrid=SendGrid(keys.sendgrid_api_key, clock, book, postbox, callbacks, faults),
         twilio=Twilio(
@@ -93,4 +104,6 @@ def build_providers(
         callbacks=callbacks,
         faults=faults,
         public_key=public_text(key),
+        domains=Domains(keys.sendgrid_api_key, zone),
+        zone=zone,
     )

@@ -215,8 +215,9 @@ class Cluster:
     def make_shop(self, domain: str = "acme.myshopify.com") -> int:
         rows = self.sql(
             "INSERT INTO shop (platform, domain, state, name, currency, timezone, country, locale, address, "
-            "storefront_url, installed_at, created_at) VALUES ('shopify', %s, 'installed', %s, 'USD', "
-            "'America/New_York', 'US', 'en', '1 Main St', 'https://acme.example', now(), now()) RETURNING id", domain,
+            "storefront_url, installed_at, created_at, settings) VALUES ('shopify', %s, 'installed', %s, 'USD', "
+            "'America/New_York', 'US', 'en', '1 Main St', 'https://acme.example', now(), now(), '{\"texting\": "
+            "{\"daily_cap\": 100000, \"monthly_cap\": 1000000, \"new_numbers_per_hour\": 0}}') RETURNING id", domain,
             domain.partition(".")[0],  # texts of two shops differ: a look-up knows a text by its words
         )  # fmt: skip
         shop_id = int(rows[0][0])

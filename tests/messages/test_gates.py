@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.brakes.rules import Hold
 from app.conditions import Condition
 from app.customers.rules import Choices
 from app.messages.quiet import Hours, Watch
@@ -41,6 +42,8 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("no address", {"unreachable": "no_address"}, Skip("no_address")),
     ("uninstalled", {"shop_active": False}, Skip("uninstalled", "cancelled")),
     ("stopped", {"shop_stopped": True}, Skip("all_marketing_stopped")),
+    ("complaints", {"against_shop": Hold("complaint_rate", NOW + timedelta(hours=1))}, "complaint_rate"),
+    ("country", {"against_shop": Hold("sms_country")}, Skip("sms_country")),
     ("topic off", {"choices": Choices(frozenset({"news"}))}, Skip("topic_off")),
     ("paused", {"choices": Choices(paused_until=NOW + timedelta(days=2))}, "paused"),
     ("trigger filter", {"filters": [condition("total", "less_than", 5)]}, Skip("filter:total")),
@@ -61,8 +64,8 @@ CLOSED: list[tuple[str, dict[str, Any], Skip | str]] = [
     ("weekly cap", {"sent_at": [NOW - timedelta(days=2), NOW - timedelta(days=3)]}, "weekly_cap"),
     ("frequency", {"any_sent_at": NOW - timedelta(days=2), "choices": Choices(frequency="weekly")}, "frequency"),
 ]
-ORDER = ["_suppressed", "_consent", "_gone", "_chosen", "_filters", "_bought", "_expired", "_basket_text", "_quiet",
-         "_arbiter", "_window", "_other_channel", "_weekly_cap", "_frequency"]  # fmt: skip
+ORDER = ["_suppressed", "_consent", "_gone", "_shop_held", "_chosen", "_filters", "_bought", "_expired", "_basket_text",
+         "_quiet", "_arbiter", "_window", "_other_channel", "_weekly_cap", "_frequency"]  # fmt: skip
 
 
 def test_the_gates_stand_in_the_order_of_the_design() -> None:
