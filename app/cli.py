@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from flask.cli import AppGroup
 
 from app import migrate
 from app.inbox import replaying
-from app.privacy import resealing, service as privacy
+from app.privacy import proof, resealing, service as privacy
 from app.reports import counting, service as reports
 from app.shops import service as shops
 
@@ -43,6 +45,26 @@ def erase(domain: str, email: str) -> None:
         raise click.ClickException(f"No shop with the address {domain} is known.")
     number = privacy.ask_to_erase(shop_id, email=email, actor="operator")
     click.echo(f"Request {number} is on the list. The person is suppressed and erased within a minute.")
+
+
+@cli.command("verify-proof")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def verify_proof(file: Path) -> None:
+    """Say whether a file of consent is as it was made here. Ends with 1 when it isn't."""
+    with file.open("rb") as lines:
+        verdict = proof.verify(lines)
+    match verdict:
+        case proof.Unchanged(key, entries):
+            click.echo(f"Unchanged. {entries} {'entry' if entries == 1 else 'entries'}, signed by key {key}.")
+        case proof.Changed(reason):
+            raise click.ClickException(WHY_NOT[reason])
+
+
+WHY_NOT = {
+    "no_signature": "This is no proof of consent: its last line holds no signature.",
+    "other_key": "Signed by a key that isn't in SECRET_KEY here. It may be genuine, from another installation.",
+    "changed": "CHANGED: what it says is not what was signed.",
+}
 
 
 @cli.command("reseal")

@@ -16,6 +16,7 @@ from app.admin import (
     journeys,
     keys,
     messages,
+    permission,
     preview_as,
     reports,
     settings,
@@ -40,6 +41,7 @@ PAGES = (
     team,
     audit,
     keys,
+    permission,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

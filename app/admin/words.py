@@ -225,6 +225,30 @@ ROLES_NEEDED: Final[dict[str, str]] = {
     "editor": _("You can look, but not change anything. An owner can make you an editor, under Settings, Team."),
     "owner": _("Only an owner of this app can do that. Settings, Team says who that is."),
 }
+PURPOSES: Final[dict[str, str]] = {
+    "marketing": _("Marketing"),
+    "basket": _("Marketing about a cart or checkout they left"),
+    "transactional": _("About their own orders"),
+}
+SOURCES: Final[dict[str, str]] = {
+    "shopify": _("Told by your store"),
+    "checkout": _("Told by your store, from a checkout"),
+    "keyword": _("Their own text message"),
+    "unsubscribe_link": _("The unsubscribe link of a message"),
+    "preference_page": _("Their own choice on the preference page"),
+    "double_opt_in": _("Double opt-in"),
+    "import": _("A file you imported"),
+    "merge": _("Merged with a customer who had unsubscribed"),
+    "sunset": _("Sunset: they hadn't reacted for long"),
+}
+COLLECTED: Final[dict[str, str]] = {
+    "checkout_box": _("tick box at checkout"),
+    "link": _("a click on a link"),
+    "page": _("a page"),
+    "text": _("a text message"),
+    "request": _("they were asked to confirm"),
+    "file": _("a line of a file"),
+}
 IMPORT_KINDS: Final[dict[tuple[str, str], str]] = {
     ("customers", "recent"): _("Customers of the last 90 days"),
     ("products", "recent"): _("All products"),
@@ -258,6 +282,14 @@ def reason(code: str | None) -> str:
         return PREFIXES[prefix].format(what=inner[0].lower() + inner[1:] if inner else spelled(what))
     text = spelled(code)
     return text[:1].upper() + text[1:]
+
+
+def source(code: str) -> str:
+    """Who told us a word on consent."""
+    prefix, _colon, what = code.partition(":")
+    if what and prefix == "provider":
+        return _("Reported by the provider ({what})", what=spelled(what))
+    return SOURCES.get(code) or spelled(code)
 
 
 TOPICS: Final[dict[str, str]] = {

@@ -17,7 +17,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -106,6 +107,27 @@ class Keyring:
     def fingerprints(self, value: str, purpose: str) -> list[bytes]:
         """The keyed hashes of a value by every key of the ring, for look-ups that span a rotation."""
         return [hmac.digest(self._key(i, purpose), value.encode(), "sha256") for i in range(len(self._secrets))]
+
+    def attest(self, value: bytes, purpose: str) -> tuple[bytes, bytes]:
+        """A signature (Ed25519) that anybody can check who has the public key: (public key, signature). Newest key."""
+        private = Ed25519PrivateKey.from_private_bytes(self._key(0, purpose))
+        return private.public_key().public_bytes_raw(), private.sign(value)
+
+    def attested(self, value: bytes, signature: bytes, purpose: str) -> bytes | None:
+        """The public key of this ring by which the signature holds; None when it holds by none."""
+        for index in range(len(self._secrets)):
+            public = Ed25519PrivateKey.from_private_bytes(self._key(index, purpose)).public_key()
+            try:
+                public.verify(signature, value)
+            except InvalidSignature:
+                continue
+            return public.public_bytes_raw()
+        return None
+
+    def attesting_keys(self, purpose: str) -> list[bytes]:
+        """The public keys of the ring, newest first."""
+        keys = (Ed25519PrivateKey.from_private_bytes(self._key(i, purpose)) for i in range(len(self._secrets)))
+        return [key.public_key().public_bytes_raw() for key in keys]
 
     def _mac(self, index: int, value: bytes, purpose: str) -> bytes:
         # From a state kept per key: hmac.digest() sets one up anew and lets other threads in, each time.

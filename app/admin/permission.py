@@ -1,0 +1,84 @@
+"""May we write to this person? Yes or no for each channel and purpose, on what evidence, and what was refused."""
+
+from __future__ import annotations
+
+from flask import Response, g, request
+
+from app.admin import record, spreadsheets
+from app.admin.guard import bp
+from app.admin.queries import customers as queries
+from app.admin.record import Action
+from app.admin.showing import missing, page
+from app.admin.words import _
+from app.messages import permission
+from app.privacy import proof
+from app.transaction import transaction
+
+LONGEST_QUERY = 120
+MOST_FOUND = 8
+
+
+@bp.get("/admin/may-we-write", endpoint="may_we_write")
+def search() -> Response:
+    """Whose answer? One who is found alone is answered at once."""
+    query = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
+    with transaction(g.shop_id) as session:
+        found = queries.found(session, g.shop_id, query, None)[:MOST_FOUND] if query else []
+        if found:
+            record.note(session, Action.PEOPLE_LISTED, page="may_we_write")
+    if len(found) == 1:
+        return _answered(found[0].id, query)
+    return page("may_we_write.html", title=_("May we write to this person?"), query=query, found=found, answer=None)
+
+
+@bp.get("/admin/customers/<int:customer_id>/may-we-write", endpoint="customer_may_we_write")
+def of_customer(customer_id: int) -> Response:
+    """The answer about one."""
+    return _answered(customer_id, "")
+
+
+def _answered(customer_id: int, query: str) -> Response:
+    with transaction(g.shop_id) as session:
+        customer = queries.one(session, g.shop_id, customer_id)
+        answer = permission.of_person(session, customer_id) if customer is not None else None
+        if answer is None:
+            return missing(_("There is no such customer"))
+        record.note(session, Action.PERSON_VIEWED, customer=customer_id)
+    name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
+    return page(
+        "may_we_write.html",
+        title=_("May we write to this person?"),
+        query=query,
+        found=[],
+        answer=answer,
+        customer=customer,
+        who=name or customer.email or customer.phone or _("Unnamed"),
+    )
+
+
+@bp.get("/admin/consent.<any(json, csv):kind>", endpoint="consent_proof")
+def proof_of_all(kind: str) -> Response:
+    """The whole ledger, signed."""
+    return _proof(kind, None)
+
+
+@bp.get("/admin/customers/<int:customer_id>/consent.<any(json, csv):kind>", endpoint="customer_consent_proof")
+def proof_of_one(customer_id: int, kind: str) -> Response:
+    """One person's part of the ledger, signed."""
+    with transaction(g.shop_id) as session:
+        if queries.one(session, g.shop_id, customer_id) is None:
+            return missing(_("There is no such customer"))
+    return _proof(kind, customer_id)
+
+
+def _proof(kind: str, customer_id: int | None) -> Response:
+    with transaction(g.shop_id) as session:
+        targets = {"customer": customer_id} if customer_id is not None else {"everybody": "consent"}
+        record.note(session, Action.CONSENT_EXPORTED, **targets)
+    rows = proof.entries(g.shop_id, customer_id)
+    head = proof.Head(g.shop.domain, "everybody" if customer_id is None else f"customer {customer_id}")
+    lines = proof.as_json(head, rows) if kind == "json" else proof.as_csv(rows, spreadsheets.safe)
+    response = Response(lines, mimetype="application/json" if kind == "json" else "text/csv")
+    name = "consent" if customer_id is None else f"consent-{customer_id}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return response
