@@ -56,23 +56,34 @@ def _answered(customer_id: int, query: str) -> Response:
     )
 
 
-@bp.get("/admin/consent.<any(json, csv):kind>", endpoint="consent_proof")
-def proof_of_all(kind: str) -> Response:
+@bp.get("/admin/consent.json", endpoint="consent_json")
+def all_as_json() -> Response:
     """The whole ledger, signed."""
-    return _proof(kind, None)
+    return _proof("json", None)
 
 
-@bp.get("/admin/customers/<int:customer_id>/consent.<any(json, csv):kind>", endpoint="customer_consent_proof")
-def proof_of_one(customer_id: int, kind: str) -> Response:
+@bp.get("/admin/consent.csv", endpoint="consent_csv")
+def all_as_csv() -> Response:
+    """The same as a table."""
+    return _proof("csv", None)
+
+
+@bp.get("/admin/customers/<int:customer_id>/consent.json", endpoint="customer_consent_json")
+def one_as_json(customer_id: int) -> Response:
     """One person's part of the ledger, signed."""
-    with transaction(g.shop_id) as session:
-        if queries.one(session, g.shop_id, customer_id) is None:
-            return missing(_("There is no such customer"))
-    return _proof(kind, customer_id)
+    return _proof("json", customer_id)
+
+
+@bp.get("/admin/customers/<int:customer_id>/consent.csv", endpoint="customer_consent_csv")
+def one_as_csv(customer_id: int) -> Response:
+    """The same as a table."""
+    return _proof("csv", customer_id)
 
 
 def _proof(kind: str, customer_id: int | None) -> Response:
     with transaction(g.shop_id) as session:
+        if customer_id is not None and queries.one(session, g.shop_id, customer_id) is None:
+            return missing(_("There is no such customer"))
         targets = {"customer": customer_id} if customer_id is not None else {"everybody": "consent"}
         record.note(session, Action.CONSENT_EXPORTED, **targets)
     rows = proof.entries(g.shop_id, customer_id)

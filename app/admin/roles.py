@@ -8,8 +8,10 @@ from app.team.rules import Role
 
 NEEDED: Final[dict[str, Role]] = {
     "admin.customers_csv": Role.EDITOR,
-    "admin.consent_proof": Role.EDITOR,
-    "admin.customer_consent_proof": Role.EDITOR,
+    "admin.consent_json": Role.EDITOR,
+    "admin.consent_csv": Role.EDITOR,
+    "admin.customer_consent_json": Role.EDITOR,
+    "admin.customer_consent_csv": Role.EDITOR,
     "admin.audit": Role.OWNER,
     "admin.audit_csv": Role.OWNER,
     "admin.keys": Role.OWNER,
