@@ -95,7 +95,7 @@ def asset_file(digest: str, name: str) -> Response:
     if name not in FILES or asset(name).digest != digest:
         return Response("not found", 404, mimetype="text/plain")
     found = asset(name)
-    packed = "gzip" in request.accept_encodings
+    packed = request.accept_encodings.quality("gzip") > 0
     response = Response(found.packed if packed else found.content, content_type=found.content_type)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
