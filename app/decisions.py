@@ -52,7 +52,7 @@ class Decision(Tenant, Base):
     step: Mapped[str]
     outcome: Mapped[str]
     """entered | not_entered | moved | waited | split | planned | sent | deferred | skipped | expired | cancelled |
-    exited | completed | failed | parked | unknown"""
+    changed | exited | completed | failed | parked | unknown"""
     reason: Mapped[str]
     at: Mapped[datetime]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))

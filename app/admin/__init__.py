@@ -23,6 +23,7 @@ from app.admin import (
     showing,
     team,
 )
+from app.admin.editing import making, pages as editor, versions, wording
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -42,6 +43,10 @@ PAGES = (
     audit,
     keys,
     permission,
+    editor,
+    versions,
+    making,
+    wording,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

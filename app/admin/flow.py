@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from app.admin.words import CHANNELS, REASONS, _, spelled
-from app.journeys.definition import UNITS, walk
+from app.admin.words import CHANNELS, CONSENTS, MESSAGE_STATES, REASONS, _, spelled
+from app.journeys.catalogue import FIELDS as KNOWN
+from app.journeys.definition import UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from app.conditions import Condition
     from app.journeys.definition import Definition, Send, Step, Wait
+
+    Money = Callable[[int], str]
 
 TRIGGERS: Final = {
     "checkout_abandoned": _("Somebody leaves a checkout without paying"),
@@ -36,16 +39,54 @@ MOMENTS: Final = {
     "delivered": _("it was delivered"),
 }
 FIELDS: Final = {
-    "checkout.gift_cards_only": _("only gift cards are in it"),
-    "order.channel": _("the order's origin"),
-    "order.reviewable": _("products to ask about"),
-    "product.available": _("the product can be bought"),
-    "checkout.total": _("the checkout's total"),
-    "order.total": _("the order's total"),
     "bought": _("they bought"),
+    "checkout_started": _("they went on to checkout"),
+    "emptied": _("they emptied it"),
+    "gone": _("it no longer exists"),
+    "checkout.total": _("the checkout's total"),
+    "checkout.items": _("different things in the checkout"),
+    "checkout.gift_cards_only": _("only gift cards are in it"),
+    "cart.total": _("the cart's total"),
+    "cart.items": _("different things in the cart"),
+    "order.total": _("the order's total"),
+    "order.items": _("different things in the order"),
+    "order.channel": _("the order's origin"),
+    "order.first": _("it is their first order"),
+    "order.delivered": _("the order has arrived"),
+    "order.reviewable": _("products to ask about"),
+    "order.cancelled": _("the order was cancelled"),
+    "order.refunded": _("the order was refunded"),
+    "product.available": _("the product can be bought"),
+    "given_back": _("they gave it back"),
     "customer.orders_count": _("their orders so far"),
+    "customer.spent": _("what they spent so far"),
+    "customer.country": _("their country"),
+    "customer.tags": _("their tags"),
+    "customer.email_consent": _("their consent to email"),
+    "customer.sms_consent": _("their consent to SMS"),
+    "clicked": _("they clicked in any message of this journey"),
+    "channels": _("the channels they were written to on"),
 }
-NEGATED: Final = {"checkout.gift_cards_only": _("more than gift cards are in it")}
+NEGATED: Final = {
+    "checkout.gift_cards_only": _("more than gift cards are in it"),
+    "bought": _("they didn't buy"),
+    "order.first": _("it isn't their first order"),
+    "order.delivered": _("the order hasn't arrived"),
+    "product.available": _("the product can't be bought"),
+    "clicked": _("they clicked in no message of this journey"),
+}
+VALUES: Final = {
+    "online": _("the online store"),
+    "pos": _("the shop's counter"),
+    "draft": _("an order you wrote"),
+    "other": _("another channel"),
+    **{code: word.lower() for code, word in (CONSENTS | MESSAGE_STATES).items()},
+    **CHANNELS,
+}
+"""What choices are called."""
+AMOUNTS: Final = {field.name for field in KNOWN if field.kind == "money"}
+OWN_EXIT: Final = "left_by_rule"
+"""The reason of exits that a merchant makes: what they say is what they ask."""
 COMPARISONS: Final = {
     "is": _("is"),
     "is_not": _("is not"),
@@ -83,44 +124,41 @@ class Drawn:
     """wait | send | split | until"""
     title: str
     notes: tuple[str, ...] = ()
-    delay: Delay | None = None
-    """Set where the merchant can change the wait."""
-    after: str = ""
     channels: tuple[str, ...] = ()
     yes: tuple[Drawn, ...] = field(default=())
     no: tuple[Drawn, ...] = field(default=())
 
 
-def draw(definition: Definition, entered: Mapping[str, Delay] | None = None) -> tuple[Drawn, ...]:
-    """All steps. `entered` replaces what waits are, by what a merchant has just typed."""
-    return tuple(_draw(step, definition.trigger.event, entered or {}) for step in definition.steps)
+def draw(definition: Definition, money: Money = str) -> tuple[Drawn, ...]:
+    """All steps. `money` writes an amount in minor units as the shop does."""
+    return tuple(draw_one(definition, step, money) for step in definition.steps)
 
 
-def _draw(step: Step, event: str, entered: Mapping[str, Delay]) -> Drawn:
+def draw_one(definition: Definition, step: Step, money: Money = str) -> Drawn:
+    """One step of a journey, with what lies behind it."""
     if step.wait:
-        return _wait(step.id, step.wait, event, entered)
+        return _wait(step.id, step.wait, definition.trigger.event)
     if step.send:
-        return Drawn(
-            step.id, "send", _send_title(step.send), _send_notes(step.send), channels=tuple(step.send.templates)
-        )
+        notes = _send_notes(step.send, money)
+        return Drawn(step.id, "send", _send_title(step.send), notes, channels=tuple(step.send.templates))
     if step.split:
         return Drawn(
             step.id,
             "split",
-            _("Does it hold that {what}?", what=conditions(step.split.when)),
-            yes=tuple(_draw(s, event, entered) for s in step.split.yes),
-            no=tuple(_draw(s, event, entered) for s in step.split.no),
+            _("Does it hold that {what}?", what=conditions(step.split.when, money)),
+            yes=tuple(draw_one(definition, s, money) for s in step.split.yes),
+            no=tuple(draw_one(definition, s, money) for s in step.split.no),
         )
     assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
     return Drawn(
         step.id,
         "until",
-        _("Wait until {what}", what=conditions(step.until.when)),
+        _("Wait until {what}", what=conditions(step.until.when, money)),
         (_("At most {span}, then on to the next step.", span=span(step.until.at_most)),),
     )
 
 
-def _wait(name: str, wait: Wait, event: str, entered: Mapping[str, Delay]) -> Drawn:
+def _wait(name: str, wait: Wait, event: str) -> Drawn:
     after = moment(wait.after, event)
     notes = []
     if wait.otherwise:
@@ -142,7 +180,7 @@ def _wait(name: str, wait: Wait, event: str, entered: Mapping[str, Delay]) -> Dr
         )
         return Drawn(name, "wait", title, (*notes, _("Learned from how often your own customers buy it again.")))
     title = _("Wait {span} after {moment}", span=span(wait.wait), moment=after)
-    return Drawn(name, "wait", title, tuple(notes), entered.get(name) or delay(wait.wait), after)
+    return Drawn(name, "wait", title, tuple(notes))
 
 
 def moment(name: str, event: str) -> str:
@@ -156,7 +194,7 @@ def _send_title(send: Send) -> str:
     return _("Send an SMS") if send.sms else _("Send an email")
 
 
-def _send_notes(send: Send) -> tuple[str, ...]:
+def _send_notes(send: Send, money: Money) -> tuple[str, ...]:
     notes = []
     if len(send.templates) > 1:
         notes.append(_("On the channel they answered before, else by email; never both."))
@@ -164,19 +202,19 @@ def _send_notes(send: Send) -> tuple[str, ...]:
         notes.append(_("By email also to people who never said yes or no to marketing."))
     if send.purpose == "transactional":
         notes.append(_("About their order, so it goes at any hour and to everybody."))
-    notes += [_("Only when {what}.", what=condition_words(condition)) for condition in send.only_if]
+    notes += [_("Only when {what}.", what=condition_words(condition, money)) for condition in send.only_if]
     notes.append(_("Not sent any more when it is {span} late.", span=span(send.useful_for)))
     return tuple(notes)
 
 
-def conditions(some: Iterable[Condition]) -> str:
+def conditions(some: Iterable[Condition], money: Money = str) -> str:
     """Conditions joined to one phrase."""
-    return _(" and ").join(condition_words(c) for c in some)
+    return _(" and ").join(condition_words(c, money) for c in some)
 
 
-def condition_words(condition: Condition) -> str:
+def condition_words(condition: Condition, money: Money = str) -> str:
     """One condition as a phrase."""
-    name = FIELDS.get(condition.field, spelled(condition.field))
+    name = field_words(condition.field)
     if condition.comparison == "is" and condition.value is True:
         return name
     if condition.comparison == "is" and condition.value is False:
@@ -190,20 +228,47 @@ def condition_words(condition: Condition) -> str:
             else _("the message “{step}” didn't go by {channel}")
         )
         return went.format(step=spelled(step), channel=CHANNELS[value])
-    shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    values = value if isinstance(value, list | tuple) else [value]
+    shown = ", ".join(_value_words(condition.field, each, money) for each in values)
     if condition.comparison in ("is_known", "is_missing"):
         return f"{name} {COMPARISONS[condition.comparison]}"
     return f"{name} {COMPARISONS[condition.comparison]} {shown}"
 
 
-def exits(definition: Definition) -> list[str]:
+def field_words(name: str) -> str:
+    """What a field is called."""
+    step, dot, what = name.rpartition(".")
+    about = {
+        "clicked": _("they clicked in the message “{step}”"),
+        "channel": _("the channel of the message “{step}”"),
+        "state": _("what became of the message “{step}”"),
+    }
+    if name not in FIELDS and dot and what in about:
+        return about[what].format(step=spelled(step))
+    return FIELDS.get(name, spelled(name))
+
+
+def _value_words(field: str, value: object, money: Money) -> str:
+    if field == "customer.tags":
+        return f"“{value}”"
+    if field in AMOUNTS and isinstance(value, int):
+        return money(value)
+    return VALUES.get(str(value), str(value))
+
+
+def exits(definition: Definition, money: Money = str) -> list[str]:
     """Why people leave early."""
-    return [REASONS.get(leaving.reason, spelled(leaving.reason)) for leaving in definition.exits]
+    return [
+        conditions(leaving.when, money)
+        if leaving.reason == OWN_EXIT
+        else REASONS.get(leaving.reason, spelled(leaving.reason))
+        for leaving in definition.exits
+    ]
 
 
-def rules(definition: Definition) -> list[str]:
+def rules(definition: Definition, money: Money = str) -> list[str]:
     """Who gets in, and how often."""
-    found = [_("Only when {what}.", what=condition_words(c)) for c in definition.trigger.filters]
+    found = [_("Only when {what}.", what=condition_words(c, money)) for c in definition.trigger.filters]
     again = {
         "once": _("Once for each of these."),
         "move": _("While they are still shopping, the clock starts again."),
@@ -240,8 +305,3 @@ def typed(number: str, unit: str) -> Delay:
     if int(number) * UNIT_SPANS[unit] > MOST:
         return Delay(number, unit, _("Two years are the longest a journey can wait."))
     return Delay(number, unit)
-
-
-def changeable(definition: Definition) -> list[str]:
-    """The names of the waits a merchant can change."""
-    return [step.id for step in walk(definition.steps) if step.wait and step.wait.wait is not None]

@@ -125,11 +125,11 @@ class Check:
     passed: bool | None
 
 
-def checks(definition: Definition, outcome: str, reason: str) -> tuple[Check, ...]:
+def checks(definition: Definition, outcome: str, reason: str, money: Callable[[int], str] = str) -> tuple[Check, ...]:
     """What was asked on the way in, in the engine's order, read back from the decision it left."""
     entered = outcome in ("entered", "moved")
     labels: list[tuple[str, str]] = [("occasion", _("It counts as an occasion"))]
-    labels += [(f"filter:{c.field}", flow.condition_words(c)) for c in definition.trigger.filters]
+    labels += [(f"filter:{c.field}", flow.condition_words(c, money)) for c in definition.trigger.filters]
     leaving = {x.reason for x in definition.exits}
     labels += [("exit", _("No reason to leave yet")), ("too_late", _("In time"))]
     if definition.reentry.cooldown:

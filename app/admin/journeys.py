@@ -7,37 +7,42 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, g, request
 from sqlalchemy import select
 
-from app.admin import flow, home, messages, previews, record, test_send
+from app import clock
+from app.admin import flow, home, messages, preview_as, previews, record, test_send
+from app.admin.editing import pages
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
 from app.admin.record import Action
-from app.admin.showing import COUNTED_DAYS, last, missing, page
-from app.admin.words import _
-from app.journeys import service as journeys
+from app.admin.showing import COUNTED_DAYS, last, missing, money, page
+from app.admin.words import CHANNELS, _
+from app.journeys import drafting, service as journeys
 from app.journeys.definition import Definition, walk
 from app.journeys.models import Journey
+from app.messages.accounts import account_for
+from app.reports import queries as reports
 from app.transaction import ring_after_commit, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sqlalchemy.orm import Session
-
-    from app.admin.flow import Delay
 
 
 @bp.get("/admin/journeys", endpoint="journeys")
 def every(toast: str | None = None, address: str | None = None) -> Response:
     """The list."""
     with transaction(g.shop_id) as session:
-        found = queries.overview(session, g.shop_id, last(COUNTED_DAYS))
-    return page("journeys.html", title=_("Journeys"), toast=toast, address=address, journeys=found)
+        days = last(COUNTED_DAYS)
+        values: dict[str, Any] = {
+            "journeys": queries.overview(session, g.shop_id, days),
+            "revenue": reports.revenue(session, g.shop_id, days),
+            "drafts": drafting.drafted(session),
+        }
+    return page("journeys.html", title=_("Journeys"), toast=toast, address=address, **values)
 
 
 @bp.get("/admin/journeys/<key>", endpoint="journey")
 def one(key: str) -> Response:
     """One journey, drawn."""
-    return _show(key)
+    return show(key)
 
 
 @bp.post("/admin/journeys/turn-on-all", endpoint="turn_on_all")
@@ -54,21 +59,21 @@ def turn_on_all() -> Response:
 def turn_on(key: str) -> Response:
     """Let people enter from now on."""
     with transaction(g.shop_id) as session:
-        journey = _locked(session, key)
+        journey = journeys.locked(session, key)
         if journey is not None:
             _turn_on(session, journey)
-    return _show(key, toast=_("The journey is on"))
+    return show(key, toast=_("The journey is on"))
 
 
 @bp.post("/admin/journeys/<key>/off", endpoint="journey_off")
 def turn_off(key: str) -> Response:
     """Nobody enters any more, and nothing more goes to those under way."""
     with transaction(g.shop_id) as session:
-        journey = _locked(session, key)
+        journey = journeys.locked(session, key)
         if journey is not None:
             journeys.turn_off(session, journey)
             record.note(session, Action.JOURNEY_TURNED_OFF, journey=key)
-    return _show(key, toast=_("The journey is off"))
+    return show(key, toast=_("The journey is off"))
 
 
 @bp.post("/admin/journeys/<key>/up", endpoint="journey_up")
@@ -85,40 +90,8 @@ def down(key: str) -> Response:
 
 def _ranked(key: str, steps: int) -> Response:
     if not journeys.rank(g.shop_id, key, steps):
-        return _unknown()
+        return missing(_("There is no such journey"))
     return every(toast=_("The order is changed. It counts for messages planned from now on"), address="/admin/journeys")
-
-
-@bp.post("/admin/journeys/<key>/waits", endpoint="journey_waits")
-def change_waits(key: str) -> Response:
-    """Give the journey's waits new lengths; what was typed stays when something is wrong with it."""
-    with transaction(g.shop_id) as session:
-        found = queries.current(session, g.shop_id, key)
-    if found is None:
-        return _unknown()
-    definition = found.definition
-    entered = {
-        name: flow.typed(request.form.get(f"{name}.number", ""), request.form.get(f"{name}.unit", ""))
-        for name in flow.changeable(definition)
-        if f"{name}.number" in request.form
-    }
-    if any(delay.error for delay in entered.values()):
-        return _show(key, status=422, entered=entered)
-    before = {step.id: step.wait.wait for step in walk(definition.steps) if step.wait}
-    changed = {
-        name: f"{delay.number}{delay.unit}"
-        for name, delay in entered.items()
-        if int(delay.number) * flow.UNIT_SPANS[delay.unit] != before[name]
-    }
-    if not changed:
-        return _show(key, toast=_("Nothing had changed"))
-    flaws = journeys.change_waits(g.shop_id, key, changed)
-    if flaws:
-        return _show(key, status=422, entered=entered, flaws=[flaw.message for flaw in flaws])
-    with transaction(g.shop_id) as session:
-        spans = {name: str(before[name]) for name in changed}
-        record.note(session, Action.JOURNEY_CHANGED, journey=key, before=spans, after=changed)
-    return _show(key, toast=_("Saved. People under way keep the waits they began with"))
 
 
 @bp.get("/admin/journeys/<key>/preview/<step>/<channel>", endpoint="preview")
@@ -166,42 +139,59 @@ def send_test(key: str, step: str, channel: str) -> Response:
     return messages.show(sent, toast=_("The test is on its way"))
 
 
-def _show(
-    key: str,
-    *,
-    toast: str | None = None,
-    status: int = 200,
-    entered: Mapping[str, Delay] | None = None,
-    flaws: list[str] | None = None,
-) -> Response:
+def show(key: str, *, toast: str | None = None, status: int = 200) -> Response:
+    """A journey as it runs."""
     with transaction(g.shop_id) as session:
         found = queries.current(session, g.shop_id, key)
-        if found is None:
-            return _unknown()
+        journey = journeys.find(session, key)
+        if found is None or journey is None:
+            return missing(_("There is no such journey"))
         figures = queries.figures(session, g.shop_id, found.id, last(COUNTED_DAYS))
-    definition: Definition = found.definition
+        state = drafting.state(session, journey)
     values: dict[str, Any] = {
         "journey": found,
         "figures": figures,
-        "steps": flow.draw(definition, entered),
+        "state": state,
+        "steps": flow.draw(found.definition, money),
         "trigger": flow.TRIGGERS[found.event],
-        "rules": flow.rules(definition),
-        "exits": flow.exits(definition),
-        "units": flow.UNIT_WORDS,
-        "flaws": flaws or [],
+        "rules": flow.rules(found.definition, money),
+        "exits": flow.exits(found.definition, money),
+        "is_own": key.startswith(drafting.OWN),
     }
     address = f"/admin/journeys/{key}" if request.method == "POST" else None
     return page("journey.html", title=found.name, toast=toast, status=status, address=address, **values)
 
 
-def _unknown() -> Response:
-    return missing(_("There is no such journey"))
+@bp.get("/admin/journeys/<key>/turn-on", endpoint="journey_turning_on")
+def turning_on(key: str) -> Response:
+    """What will happen when the journey is turned on, before it is."""
+    now = clock.now()
+    with transaction(g.shop_id) as session:
+        found = queries.current(session, g.shop_id, key)
+        journey = journeys.find(session, key)
+        if found is None or journey is None:
+            return missing(_("There is no such journey"))
+        stops, waits = preview_as.sample_way(found, now)
+        values: dict[str, Any] = {
+            "passing": pages.asked(session, journey, found.definition),
+            "without": [c for c in CHANNELS if c in _channels(found.definition) and account_for(session, c) is None],
+            "state": drafting.state(session, journey),
+        }
+    return page(
+        "turn_on.html",
+        title=_("Turn on"),
+        journey=found,
+        trigger=flow.TRIGGERS[found.event],
+        rules=flow.rules(found.definition, money),
+        exits=flow.exits(found.definition, money),
+        stops=[(flow.span(at), title) for at, title in stops],
+        waits_for_news=waits,
+        **values,
+    )
 
 
-def _locked(session: Session, key: str) -> Journey | None:
-    return session.execute(
-        select(Journey).where(Journey.shop_id == g.shop_id, Journey.key == key).with_for_update()
-    ).scalar_one_or_none()
+def _channels(definition: Definition) -> set[str]:
+    return {channel for step in walk(definition.steps) if step.send for channel in step.send.templates}
 
 
 def _turn_on(session: Session, journey: Journey) -> None:

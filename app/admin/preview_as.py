@@ -14,7 +14,7 @@ from app.admin import flow, foresight, previews, record
 from app.admin.customers import LONGEST_QUERY
 from app.admin.guard import bp, settings
 from app.admin.queries import customers as people, foreseen as queries, journeys as journey_queries
-from app.admin.showing import missing, page
+from app.admin.showing import missing, money, page
 from app.admin.words import CHANNELS, _, reason
 from app.customers.queries import Profile, profiles
 from app.journeys import queries as known
@@ -112,7 +112,7 @@ def preview_as(key: str) -> Response:
             "found": people.found(session, g.shop_id, query, None)[:MOST_FOUND] if query else [],
             "messages": _messages(session, journey, whose, path, sample, now) if whose and path else {},
             "door": [
-                (row, foresight.checks(journey.definition, row.outcome, row.reason))
+                (row, foresight.checks(journey.definition, row.outcome, row.reason, money))
                 for row in queries.at_the_door(session, g.shop_id, journey.id)
             ],
         }
@@ -125,7 +125,7 @@ def preview_as(key: str) -> Response:
         samples=previews.choices(),
         whose=whose,
         path=path,
-        steps={step.id: step for step in _flat(flow.draw(whose.definition))} if whose else {},
+        steps={step.id: step for step in _flat(flow.draw(whose.definition, money))} if whose else {},
         now=now,
         **values,
     )
@@ -153,7 +153,7 @@ def _real(session: Session, journey: Current, person: Profile, now: datetime) ->
         person,
         definition,
         templates,
-        Place(enrolment.step, enrolment.since),
+        known.place(enrolment),
         known.facts(enrolment, subject, person, written),
         subject,
         ref if subject.row is not None else None,
@@ -185,6 +185,15 @@ def _supposed(session: Session, journey: Current, person: Profile, now: datetime
         else _("They aren't under way and never were near it, so this follows made-up things."),
         verdict.reason if isinstance(verdict, Refuse) else None,
     )
+
+
+def sample_way(journey: Current, now: datetime) -> tuple[list[tuple[timedelta, str]], bool]:
+    """A made-up person's way: how long after the beginning each message goes, as drawn; and whether it ends waiting."""
+    whose = _made_up(journey, previews.choices()[0], now)
+    path = foresight.ahead(whose.definition, whose.place, whose.facts, now)
+    steps = {step.id: step for step in _flat(flow.draw(whose.definition))}
+    stops = [(stop.at - now, steps[stop.noted.step].title) for stop in path.stops if stop.plan is not None]
+    return stops, path.waits_for_news
 
 
 def _made_up(journey: Current, sample: str, now: datetime) -> Whose:

@@ -6,7 +6,6 @@ suppressed address; its subject begins with a mark, and it belongs to no journey
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +17,7 @@ from app import clock
 from app.admin.previews import LATEST
 from app.admin.words import _
 from app.customers import service as customers
+from app.journeys import service as journeys
 from app.platforms.events import CustomerChanged, Person, Version
 from app.shops import settings as shop_settings
 from app.transaction import record_alone, ring_after_commit
@@ -64,7 +64,7 @@ def send(session: Session, shop: Shop, event: str, step: str, source: str) -> in
             "shop": shop.id,
             "customer": _recipient(session, shop.id, address),
             "step": step,
-            "template": _marked(session, shop.id, source),
+            "template": _marked(session, source),
             "kind": case.kind,
             "key": case.key,
             "since": case.since,
@@ -87,23 +87,6 @@ def _recipient(session: Session, shop_id: int, address: str) -> int:
     return found
 
 
-def _marked(session: Session, shop_id: int, source: str) -> int:
+def _marked(session: Session, source: str) -> int:
     """The template with its subject marked."""
-    marked = TITLE.sub(rf"\g<1>{MARK}", source, count=1)
-    parameters = {
-        "shop": shop_id,
-        "source": marked,
-        "digest": hashlib.sha256(f"email\n{marked}".encode()).digest(),
-        "now": clock.now(),
-    }
-    session.execute(
-        text(
-            "INSERT INTO template (shop_id, channel, source, digest, created_at) "
-            "VALUES (:shop, 'email', :source, :digest, :now) ON CONFLICT DO NOTHING"
-        ),
-        parameters,
-    )
-    found: int = session.execute(
-        text("SELECT id FROM template WHERE shop_id = :shop AND digest = :digest"), parameters
-    ).scalar_one()
-    return found
+    return journeys.keep_text(session, "email", TITLE.sub(rf"\g<1>{MARK}", source, count=1))

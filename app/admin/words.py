@@ -49,6 +49,9 @@ REASONS: Final[dict[str, str]] = {
     "journey_turned_off": _("You turned the journey off"),
     "excluded_by_merchant": _("You took them out"),
     "uninstalled": _("The app was removed from the store"),
+    "left_by_rule": _("A reason to leave that you set"),
+    "kept_their_time": _("You changed the journey; their next time stayed as it was"),
+    "counted_anew": _("You changed the journey; their wait was counted anew"),
     # Steps
     "due": _("It is time for this message"),
     "happened": _("What we waited for has happened"),
@@ -204,6 +207,7 @@ OUTCOMES: Final[dict[str, str]] = {
     "bounced": _("Bounced"),
     "complained": _("Marked as spam"),
     "due": _("Tried again"),
+    "changed": _("Went over to the new version"),
 }
 DELIVERY_STATES: Final[dict[str, str]] = {
     "pending": _("Waiting"),

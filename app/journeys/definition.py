@@ -10,11 +10,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from app.conditions import Condition
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 LONGEST = timedelta(days=730)
@@ -240,7 +243,28 @@ def parse(data: Any) -> Definition | list[Flaw]:
     try:
         return Definition.model_validate(data)
     except ValidationError as error:
-        return [Flaw(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()]
+        return [Flaw(".".join(str(p) for p in e["loc"]) or "steps", _sentence(e)) for e in error.errors()]
+
+
+SENTENCES = {
+    "missing": "This is missing.",
+    "extra_forbidden": "There is no such setting.",
+    "string_too_short": "This is missing.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "greater_than_equal": "Use {ge} or more.",
+    "greater_than": "Use more than {gt}.",
+    "less_than_equal": "Use {le} or less.",
+    "literal_error": "Use one of {expected}.",
+    "string_pattern_mismatch": "Use small letters, digits and _, beginning with a letter.",
+}
+
+
+def _sentence(error: ErrorDetails) -> str:
+    known = SENTENCES.get(error["type"])
+    if known is not None:
+        return known.format(**error.get("ctx", {}))
+    said = error["msg"].removeprefix("Value error, ").removesuffix(".")
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def walk(steps: tuple[Step, ...]) -> list[Step]:

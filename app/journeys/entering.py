@@ -168,7 +168,7 @@ def _move(session: Session, enrolment_id: int, occasion: Occasion, now: datetime
     session.execute(
         text("""
             UPDATE enrolment SET anchor_at = :at, since = GREATEST(since, :at), due_at = :now,
-                data = data || jsonb_build_object('basket', CAST(:basket AS text))
+                data = data - 'kept' || jsonb_build_object('basket', CAST(:basket AS text))
             WHERE shop_id = :shop AND id = :id AND state = 'active'
         """),
         parameters,

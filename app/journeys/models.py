@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Tenant, same_shop
+from app.extensions import Base, OfShop, Tenant, same_shop
 
 
 class Journey(Tenant, Base):
@@ -44,6 +44,56 @@ class JourneyVersion(Tenant, Base):
     templates: Mapped[dict[str, Any]]
     """Template name -> id of the frozen template."""
     created_at: Mapped[datetime]
+    made_by: Mapped[str | None]
+    """`user:<id>`; None: it came with the product."""
+
+
+class JourneyDraft(OfShop, Base):
+    """That a journey has changes that aren't published, and which of its revisions they have come to."""
+
+    __tablename__ = "journey_draft"
+    __table_args__ = (same_shop("journey_id", "journey"),)
+
+    journey_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    head: Mapped[int]
+    """The number of the revision that is shown."""
+    begun_at: Mapped[datetime]
+    moved_by: Mapped[str]
+    moved_at: Mapped[datetime]
+
+
+class JourneyRevision(Tenant, Base):
+    """What one edit made of a draft. Undo goes to its parent, redo to its newest child."""
+
+    __tablename__ = "journey_revision"
+    __table_args__ = (
+        Index("uq_journey_revision_number", "shop_id", "journey_id", "number", unique=True),
+        same_shop("journey_id", "journey"),
+    )
+
+    journey_id: Mapped[int]
+    number: Mapped[int]
+    parent: Mapped[int | None]
+    """None: the draft began here, equal to what was published."""
+    definition: Mapped[dict[str, Any]]
+    templates: Mapped[dict[str, Any]]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+
+
+class JourneyAside(Tenant, Base):
+    """An edit that came too late, after somebody else's: kept until it is made again or dropped."""
+
+    __tablename__ = "journey_aside"
+    __table_args__ = (Index("ix_journey_aside_journey", "shop_id", "journey_id"), same_shop("journey_id", "journey"))
+
+    journey_id: Mapped[int]
+    seen: Mapped[str]
+    """What its author had before their eyes."""
+    edit: Mapped[dict[str, Any]]
+    templates: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
 
 
 class Enrolment(Tenant, Base):

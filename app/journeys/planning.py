@@ -13,7 +13,7 @@ from app import clock
 from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.journeys import queries
-from app.journeys.rules import Advance, Noted, Place, Plan, advance
+from app.journeys.rules import Advance, Noted, Plan, advance
 from app.orders.subjects import Ref, load as load_subjects
 from app.transaction import across_shops, ring_after_commit, transaction
 
@@ -88,7 +88,7 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
             known = queries.facts(
                 enrolment, subjects[reference(enrolment)], people[enrolment.customer_id], written.get(enrolment.id, {})
             )
-            result = advance(definition, Place(enrolment.step, enrolment.since), known, now)
+            result = advance(definition, queries.place(enrolment), known, now)
             priority = priorities[enrolment.journey_id]
             planned = [_message(enrolment, p, templates[p.template], definition, priority, now) for p in result.plans]
         except Exception as error:  # one person's oddity must not hold up the others: theirs ends here

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import text
 
 from app.journeys.definition import Definition
-from app.journeys.rules import Earlier, Facts, remember
+from app.journeys.rules import Earlier, Facts, Place, remember
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -139,6 +139,13 @@ def messages_of(session: Session, shop_id: int, enrolment_ids: Collection[int]) 
     for row in rows:
         remember(found.setdefault(row.enrolment_id, {}), row.step, row.channel, row.state, clicked=row.clicked)
     return found
+
+
+def place(enrolment: Any) -> Place:
+    """Where an enrolment stands. A time that was kept holds for the step at which it was kept."""
+    kept = enrolment.data.get("kept")
+    until = datetime.fromisoformat(kept["until"]) if kept and kept["step"] == enrolment.step else None
+    return Place(enrolment.step, enrolment.since, until)
 
 
 def facts(enrolment: Any, subject: Subject, person: Profile, messages: dict[str, Any]) -> Facts:

@@ -41,6 +41,8 @@ class Place:
 
     step: str
     since: datetime
+    until: datetime | None = None
+    """When the wait the person stands in ends, whatever the definition says: kept when the journey was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _take(
         noted.append(Noted(step.id, "split", "no" if failing else "yes", {"on": failing.field} if failing else {}))
         return Place(node.no if failing else node.yes, place.since)
     assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
-    limit = place.since + step.until.at_most
+    limit = place.until or place.since + step.until.at_most
     if first_failing(step.until.when, facts.fields) is None:
         noted.append(Noted(step.id, "waited", "happened"))
         return Place(node.following, min(now, limit))
@@ -158,7 +160,7 @@ def _take(
 
 
 def _wait(node: Node, wait: Wait, place: Place, facts: Facts, now: datetime) -> Place | _Sleep | _Leave:
-    due = due_time(wait, place, facts)
+    due = place.until or due_time(wait, place, facts)
     if due is not None:
         return Place(node.following, max(due, place.since)) if due <= now else _Sleep(due)
     if wait.give_up is None:

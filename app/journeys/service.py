@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import yaml
 from sqlalchemy import select, text
 
 from app import clock
 from app.decisions import Decided, log
 from app.journeys import queries
-from app.journeys.definition import Definition, Flaw, parse, walk
+from app.journeys.definition import Definition, parse, walk
+from app.journeys.editing import data_of
 from app.journeys.entering import admit, react
 from app.journeys.models import Journey, JourneyVersion
 from app.journeys.planning import plan_due
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 __all__ = [
-    "change_waits",
     "exclude",
+    "find",
+    "freeze",
     "install_starters",
+    "keep_text",
     "library",
+    "locked",
     "plan_due",
     "rank",
     "react",
@@ -89,9 +92,16 @@ def install_starters(session: Session) -> None:
 def save_version(
     session: Session, journey: Journey, definition: Definition, templates: Mapping[str, str]
 ) -> JourneyVersion:
-    """Freeze a new version; from now on people enter by it. Those under way keep theirs."""
+    """Freeze a new version from texts; from now on people enter by it. Those under way keep theirs."""
+    ids = {name: keep_text(session, definition.templates[name], source) for name, source in templates.items()}
+    return freeze(session, journey, definition, ids)
+
+
+def freeze(
+    session: Session, journey: Journey, definition: Definition, ids: Mapping[str, int], made_by: str | None = None
+) -> JourneyVersion:
+    """The same from texts that are frozen already: template name -> id."""
     shop_id = session.info["shop_id"]
-    ids = {name: _template(session, definition.templates[name], source) for name, source in templates.items()}
     number = session.scalar(
         text("SELECT COALESCE(max(number), 0) + 1 FROM journey_version WHERE shop_id = :shop AND journey_id = :id"),
         {"shop": shop_id, "id": journey.id},
@@ -100,9 +110,10 @@ def save_version(
         shop_id=shop_id,
         journey_id=journey.id,
         number=number,
-        definition=definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        templates=ids,
+        definition=data_of(definition),
+        templates={name: ids[name] for name in definition.templates},
         created_at=clock.now(),
+        made_by=made_by,
     )
     session.add(version)
     session.flush()
@@ -134,7 +145,8 @@ def rank(shop_id: int, key: str, steps: int) -> bool:
     return True
 
 
-def _template(session: Session, channel: str, source: str) -> int:
+def keep_text(session: Session, channel: str, source: str) -> int:
+    """Freeze a message's text; returns its id. The same text is kept once."""
     digest = hashlib.sha256(f"{channel}\n{source}".encode()).digest()
     shop_id = session.info["shop_id"]
     parameters = {"shop": shop_id, "channel": channel, "source": source, "digest": digest, "now": clock.now()}
@@ -148,6 +160,19 @@ def _template(session: Session, channel: str, source: str) -> int:
     found: int = session.execute(
         text("SELECT id FROM template WHERE shop_id = :shop AND digest = :digest"), parameters
     ).scalar_one()
+    return found
+
+
+def find(session: Session, key: str) -> Journey | None:
+    """A journey by its key; None when there is none."""
+    return session.scalar(select(Journey).where(Journey.shop_id == session.info["shop_id"], Journey.key == key))
+
+
+def locked(session: Session, key: str) -> Journey | None:
+    """The same, held so that nobody else changes it."""
+    found = find(session, key)
+    if found is not None:
+        session.refresh(found, with_for_update=True)
     return found
 
 
@@ -244,33 +269,3 @@ def _end_all(session: Session, reason: str, journey_id: int | None) -> None:
         """),
         parameters,
     )
-
-
-def change_waits(shop_id: int, key: str, waits: Mapping[str, str]) -> list[Flaw]:
-    """Give steps new waits as a new version. People under way keep their version and its waits."""
-    with transaction(shop_id) as session:
-        journey = session.execute(
-            select(Journey).where(Journey.shop_id == shop_id, Journey.key == key).with_for_update()
-        ).scalar_one()
-        version = session.get_one(JourneyVersion, (shop_id, journey.version_id))
-        changed: dict[str, Any] = orjson.loads(orjson.dumps(version.definition))
-        _set_waits(changed["steps"], waits)
-        result = parse(changed)
-        if not isinstance(result, Definition):
-            return result
-        rows = session.execute(
-            text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
-            {"shop": shop_id, "ids": list(version.templates.values())},
-        )
-        sources = {row.id: row.source for row in rows}
-        save_version(session, journey, result, {name: sources[id_] for name, id_ in version.templates.items()})
-    return []
-
-
-def _set_waits(steps: list[dict[str, Any]], waits: Mapping[str, str]) -> None:
-    for step in steps:
-        if step["id"] in waits and "wait" in step:
-            step["wait"]["for"] = waits[step["id"]]
-        if "split" in step:
-            _set_waits(step["split"].get("yes", []), waits)
-            _set_waits(step["split"].get("no", []), waits)

@@ -95,13 +95,7 @@ class Report:
 
 def report(session: Session, shop_id: int, period: Period) -> Report:
     """Everything about a period."""
-    parameters = {
-        "shop": shop_id,
-        "model": MODEL,
-        "zone": period.zone.key,
-        "start": period.start,
-        "end": period.end,
-    }
+    parameters = _parameters(shop_id, period)
     total = Figures()
     by_day = {day: Figures() for day in period.days}
     by_message: dict[tuple[int | None, str | None], Figures] = {}
@@ -131,6 +125,20 @@ def _messages(session: Session, shop_id: int, period: Period) -> list[dict[str, 
         for row in counts(session, shop_id, ("day", "journey_id", "step", "state"), period)
         if row.sent and row.journey_id
     ]
+
+
+def revenue(session: Session, shop_id: int, period: Period) -> dict[str, int]:
+    """Key of a journey -> what its messages brought in a period, counted as reports count it."""
+    found: dict[int, int] = {}
+    for row in session.execute(text(STATEMENTS["orders"]), _parameters(shop_id, period)):
+        if row.journey_id is not None:
+            found[row.journey_id] = found.get(row.journey_id, 0) + row.revenue
+    known = names(session, shop_id, found)
+    return {known[id_].key: amount for id_, amount in found.items() if id_ in known}
+
+
+def _parameters(shop_id: int, period: Period) -> dict[str, Any]:
+    return {"shop": shop_id, "model": MODEL, "zone": period.zone.key, "start": period.start, "end": period.end}
 
 
 def names(session: Session, shop_id: int, ids: Iterable[int | None]) -> dict[int, Any]:

@@ -140,15 +140,20 @@ def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: t
     page.locator("#app-nav a", has_text="Journeys").click()
     inside(page).get_by_role("link", name="Abandoned checkout").click()
     expect(page).to_have_url(f"{address}/app/admin/journeys/abandoned_checkout")
-    hours = inside(page).locator("[name='after_1_hour.number']")
+    inside(page).get_by_role("link", name="Edit", exact=True).click()
+    inside(page).get_by_role("link", name="Change “after 1 hour”").click()
+    hours = inside(page).locator("[name='span.number']")
     hours.fill("two")
     expect(page.locator("#save-bar")).to_be_visible()
     page.locator("#save-bar button[value=save]").click()
-    expect(inside(page).locator(".error")).to_have_text("Use a whole number, such as 1 or 24.")
+    expect(inside(page).locator("#panel .error")).to_have_text("Use a whole number, such as 1 or 24.")
     expect(hours).to_have_value("two")
     hours.fill("2")
-    inside(page).get_by_role("button", name="Save waits").click()
-    expect(inside(page).get_by_text("Version 2")).to_be_visible()
+    inside(page).get_by_role("button", name="Done").click()
+    expect(inside(page).get_by_text("Wait 2 hours after the checkout was last touched")).to_be_visible()
+    inside(page).get_by_role("link", name="Publish…").click()
+    inside(page).get_by_role("button", name="Publish version 2").click()
+    expect(inside(page).get_by_role("link", name="Version 2", exact=True)).to_be_visible()
 
     page.locator("#app-nav a", has_text="Settings").click()
     inside(page).locator("#sender\\.name").fill("Sage")
@@ -158,6 +163,39 @@ def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: t
     assert settings["sender"]["name"] == "Sage"
     page.go_back()
     expect(inside(page).get_by_role("heading", name="What happens")).to_be_visible()
+
+
+def test_a_journey_is_built_by_keyboard_counted_undone_and_told_in_words(frame: tuple[str, int], page: Page) -> None:
+    address, shop = frame
+    page.goto(f"{address}/app/admin/journeys/post_purchase/edit")
+    add = inside(page).locator("summary", has_text="Add a step behind “thanks”")
+    add.focus()
+    add.press("Enter")
+    inside(page).locator("details.add[open]").get_by_role("button", name="Split").press("Enter")
+    field = inside(page).locator("[id='c0.field']")
+    field.select_option("customer.country")
+    inside(page).locator("[id='c0.is']").select_option("one_of")
+    value = inside(page).locator("[id='c0.value']")
+    value.fill("Sweden")
+    value.press("Tab")
+    expect(inside(page).locator("[id='c0.error']")).to_have_text("Use countries' two letters, such as US or SE.")
+    value.fill("SE, NO")
+    value.press("Tab")
+    expect(inside(page).locator(".passing")).to_contain_text(re.compile("would pass|nothing to count"))
+    inside(page).get_by_role("button", name="Done").click()
+    expect(inside(page).get_by_text("Does it hold that their country is one of SE, NO?")).to_be_visible()
+    up = inside(page).get_by_role("button", name="Move “split” up")
+    up.focus()
+    up.press("Enter")
+    expect(inside(page).locator("li.step[id]").first).to_have_id("step-split")
+    inside(page).get_by_role("button", name="Undo").click()
+    expect(inside(page).locator("li.step[id]").first).to_have_id("step-thanks")
+    inside(page).get_by_role("link", name="Publish…").click()
+    expect(inside(page).locator(".differences .added")).to_contain_text("Does it hold that their country")
+    inside(page).get_by_role("button", name="Publish version 2").click()
+    expect(page.locator(".toast")).to_have_text("Version 2 is published")
+    assert rows(shop, "SELECT made_by FROM journey_version WHERE shop_id = :shop AND number = 2 AND "
+                "definition->>'key' = 'post_purchase'")  # fmt: skip
 
 
 def test_a_mail_is_previewed_in_a_frame_that_may_do_nothing(frame: tuple[str, int], page: Page) -> None:
@@ -215,7 +253,11 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
     order(shop, ana, placed_at=yesterday + timedelta(hours=1))
     reports.attribute(shop)
     paths = [
-        "/", "/admin/journeys", "/admin/journeys/replenishment",
+        "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/new",
+        "/admin/journeys/abandoned_cart/edit?open=trigger", "/admin/journeys/review_request/edit?open=step:request",
+        "/admin/journeys/review_request/edit/text/request/email", "/admin/journeys/replenishment/edit?open=exit:new",
+        "/admin/journeys/post_purchase/publish", "/admin/journeys/post_purchase/versions",
+        "/admin/journeys/replenishment/turn-on",
         f"/admin/journeys/abandoned_checkout/preview?customer={ana}", "/admin/journeys/review_request/preview?q=ana",
         "/admin/journeys/review_request/preview/request/sms",
         "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",

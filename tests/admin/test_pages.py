@@ -99,60 +99,6 @@ def test_a_journey_is_told_in_plain_words(admin: Admin) -> None:
     )
 
 
-def test_waits_are_changed_as_a_new_version(admin: Admin, shop: int) -> None:
-    form = {
-        "after_1_hour.number": "90",
-        "after_1_hour.unit": "m",
-        "after_4_hours.number": "4",
-        "after_4_hours.unit": "h",
-    }
-    answer = admin.post("/admin/journeys/abandoned_checkout/waits", form)
-    assert answer.status_code == 200
-    versions = rows(
-        shop,
-        "SELECT v.number, v.definition FROM journey_version v JOIN journey j ON j.shop_id = v.shop_id "
-        "AND j.id = v.journey_id WHERE v.shop_id = :shop AND j.key = 'abandoned_checkout' ORDER BY v.number",
-    )
-    assert [v.number for v in versions] == [1, 2]
-    assert versions[1].definition["steps"][0]["wait"]["for"] == "90m"
-    assert versions[1].definition["steps"][2]["wait"]["for"] == "4h"
-
-
-@pytest.mark.parametrize(
-    ("number", "unit", "word"),
-    [
-        ("soon", "h", "whole number"),
-        ("-1", "h", "whole number"),
-        ("1.5", "d", "whole number"),
-        ("", "h", "whole number"),
-        ("900", "d", "Two years"),
-        ("99999", "w", "Two years"),
-        ("<b>", "h", "whole number"),
-    ],
-)
-def test_a_wait_that_cannot_be_is_answered_beside_its_field(
-    admin: Admin, shop: int, number: str, unit: str, word: str
-) -> None:
-    form = {
-        "after_1_hour.number": number,
-        "after_1_hour.unit": unit,
-        "after_24_hours.number": "30",
-        "after_24_hours.unit": "h",
-    }
-    answer = admin.post("/admin/journeys/abandoned_checkout/waits", form)
-    assert answer.status_code == 422
-    assert word in re.findall(r'id="after_1_hour.error">([^<]+)<', answer.text)[0]
-    shown = number.replace("<", "&lt;").replace(">", "&gt;")
-    assert f'name="after_1_hour.number" value="{shown}"' in answer.text
-    assert 'name="after_24_hours.number" value="30"' in answer.text, "the rest is kept"
-    assert len(rows(shop, "SELECT 1 FROM journey_version WHERE shop_id = :shop")) == 5
-
-
-def test_waits_that_did_not_change_make_no_version(admin: Admin, shop: int) -> None:
-    admin.post("/admin/journeys/abandoned_checkout/waits", {"after_1_hour.number": "60", "after_1_hour.unit": "m"})
-    assert len(rows(shop, "SELECT 1 FROM journey_version WHERE shop_id = :shop")) == 5
-
-
 def test_every_message_of_every_journey_has_a_preview(admin: Admin) -> None:
     seen = 0
     for key in ("abandoned_cart", "abandoned_checkout", "post_purchase", "replenishment", "review_request"):

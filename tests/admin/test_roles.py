@@ -30,7 +30,8 @@ KEY = "abandoned_checkout"
 WORDS = {"key": KEY, "step": "first", "channel": "email", "part": "postal_address", "rest": "x"}
 FORMS: Mapping[str, Mapping[str, str]] = {
     "admin.settings_part": {"postal_address": "2 Main St"},
-    "admin.journey_waits": {"after_1_hour.number": "3", "after_1_hour.unit": "h"},
+    "admin.journey_edit": {"seen": "v1", "do": "copy last"},
+    "admin.journey_make": {"name": "Ours", "base": "+order_placed"},
     "admin.team_role": {"role": "editor"},
     "admin.team_newcomers": {"role": "editor"},
     "admin.key_make": {"name": "A program", "scopes": "customers:read"},
@@ -193,7 +194,8 @@ def test_every_action_leaves_its_entry(app: Flask, owner: Admin, viewer: Staff, 
             done[rule.endpoint.removeprefix("admin.")] = entries[0].action
     assert done.items() >= {
         "journey_on": "journey_turned_on", "journey_off": "journey_turned_off", "turn_on_all": "journey_turned_on",
-        "journey_waits": "journey_changed", "message_retry": "message_repeated", "message_drop": "message_cancelled",
+        "journey_edit": "journey_changed", "journey_make": "journey_changed",
+        "message_retry": "message_repeated", "message_drop": "message_cancelled",
         "parked_retry": "message_repeated", "parked_drop": "message_cancelled", "redrive": "deliveries_replayed",
         "redrive_all": "deliveries_replayed", "settings_part": "settings_changed", "settings_stop": "settings_changed",
         "settings_resume": "settings_changed", "team_role": "role_changed", "team_newcomers": "settings_changed",

@@ -307,26 +307,6 @@ def test_turned_off_means_that_nothing_more_is_sent(story: World) -> None:
     assert ends(story) == [("exited", "journey_turned_off")]
 
 
-def test_people_under_way_keep_their_version_after_an_edit(story: World) -> None:
-    from app.journeys import service
-    from tests.journeys.conftest import person
-
-    story.deliver("checkouts/update", checkout(story))
-    live(story, minutes=5)
-    assert service.change_waits(story.shop_id, "abandoned_checkout", {"after_1_hour": "2h"}) == []
-    story.deliver("checkouts/update", checkout(story, "tok-2", **person(2)))
-    live(story, hours=3)
-    assert [(step, at) for step, _, at in sent(story)] == [("first", 1), ("first", round(2 + 5 / 60, 2))]
-
-
-def test_an_edit_that_makes_no_sense_changes_nothing_and_says_why(story: World) -> None:
-    from app.journeys import service
-
-    flaws = service.change_waits(story.shop_id, "abandoned_checkout", {"after_1_hour": "soon"})
-    assert ["30m, 1h, 3d or 2w" in flaw.message for flaw in flaws] == [True]
-    assert story.rows("SELECT count(*) AS n FROM journey_version WHERE number > 1")[0].n == 0
-
-
 def test_erased_people_get_nothing(story: World) -> None:
     story.deliver("checkouts/update", checkout(story))
     live(story, minutes=30)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from app.journeys import service as journeys
+from app.journeys import drafting, service as journeys
+from app.journeys.editing import Change
 from app.messages.hearing import Heard, by_importance
 from app.messages.rules import BETWEEN_CHANNELS, RIVAL_WAIT, Defer, Go, Rival, Skip, Verdict, gate
+from app.transaction import transaction
 from tests.core.conftest import checkout
 from tests.messages.conftest import make_message, make_person, run_sql, state
 from tests.messages.test_gates import NOW, OPEN
@@ -143,7 +145,13 @@ def test_the_merchants_order_decides_and_survives_a_new_version(world: World) ->
     world.turn_on("abandoned_checkout")
     for _ in range(9):
         journeys.rank(world.shop_id, "abandoned_checkout", 1)
-    assert journeys.change_waits(world.shop_id, "abandoned_checkout", {"after_1_hour": "2h"}) == []
+    with transaction(world.shop_id) as session:
+        journey = journeys.locked(session, "abandoned_checkout")
+        assert journey is not None
+        wait = Change(step="after_1_hour", part={"wait": {"for": "2h", "after": "trigger"}})
+        edited = drafting.edit(session, journey, "v1", wait, "user:1")
+        assert isinstance(edited, drafting.State)
+        assert isinstance(drafting.publish(session, journey, edited.seen, "stay", "user:1"), drafting.Published)
     order = world.rows("SELECT key, priority FROM journey ORDER BY priority DESC, id")
     assert order[-1].key == "abandoned_checkout"
     assert len({row.priority for row in order}) == len(order)
