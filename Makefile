@@ -10,6 +10,7 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3 python3.13; do \
 	&& echo $$name && break; done)
 RUN := .venv/bin/python
 TESTS ?=
+CHAOS ?=
 
 help: ## This list
 	@echo "Regulars - the words after make:"
@@ -38,7 +39,7 @@ run: ready ## Web, workers and clock for a real store (settings: README; a .env 
 	@$(RUN) -m local.run
 
 test: lint ## Every test, the linter and the type checker first (TESTS=tests/inbox runs a part)
-	@$(RUN) -m pytest -n 2 -m "not chaos" $(TESTS)
+	@$(RUN) -m pytest -n 2 $(TESTS)
 
 smoke: ready ## The demo without a screen, a throw-away copy; fails when a journey does not reach its shopper
 	@$(RUN) -m local.demo --smoke
@@ -55,8 +56,8 @@ format: ready-to-test ## Put every file into the house format
 bench: ready-to-test ## The benchmarks; takes minutes
 	@$(RUN) -m bench
 
-chaos: ready-to-test ## Kill processes, Redis and PostgreSQL while messages go out; takes minutes
-	@$(RUN) -m pytest -m chaos tests/chaos
+chaos: ready-to-test ## Break everything while messages go out; takes half an hour (CHAOS=list: its parts)
+	@$(RUN) -m tests.chaos.run $(CHAOS)
 
 audit: ready-to-test ## Ask the registries' advisories about every pinned package (needs their network)
 	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-local.txt

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import admin, api, clock, doorbell, registry, storefront, transaction
+from app import admin, api, clock, doorbell, faults, registry, storefront, transaction
 from app.cli import cli
 from app.extensions import db, load_models
 from app.inbox import views as inbox
@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions["settings"] = settings
     configure_logging(settings.log_level)
+    faults.arm(settings.fault_point)
     keyring.use(keyring.Keyring(settings.secret_keys))
     outbound.allow(settings.outbound_allow)
     clock.use(clock.Clock(settings.clock_speed, settings.clock_epoch))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 import rq
+from rq.exceptions import StopRequested
 
 from app import clock, create_app, doorbell, faults
 from config import Settings
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 5.0
 """How long a worker waits for the bell before it looks for itself."""
+REDIS_PATIENCE_SECONDS = 2.0
+"""How much longer than the silence it was asked for Redis may take to answer."""
 LONGEST_LOOP_SECONDS = 90.0
 """A worker that hasn't come round for so long is stuck; it ends itself and is started again."""
 
@@ -54,9 +57,15 @@ class Guarded(rq.SimpleWorker):
         super().execute_job(job, queue)
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        """Also note that the loop has come round."""
+        """Also note that the loop has come round. Without Redis, leave it.
+
+        RQ itself waits until Redis is back, up to a minute between two tries, deaf to a stop.
+        """
         self.beat = clock.monotonic()
-        super().heartbeat(*args, **kwargs)
+        try:
+            super().heartbeat(*args, **kwargs)
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            raise StopRequested from error
 
     def subscribe(self) -> None:
         """Take no commands over Redis: whoever can write there must not steer workers."""
@@ -76,7 +85,6 @@ def main(queue: str) -> None:
     """Work until told to stop."""
     settings = Settings.from_env()
     app = create_app(settings)
-    faults.arm(settings.fault_point)
     jobs.prepare(settings)
     loop = Loop(queue, settings)
     signal.signal(signal.SIGTERM, loop.stop)
@@ -91,7 +99,7 @@ class Loop:
     def __init__(self, queue: str, settings: Settings) -> None:
         self.queue = queue
         self.work = getattr(jobs, doorbell.JOBS[queue].rpartition(".")[2])
-        self.connection = doorbell.connect(settings.redis_url, timeout=SILENCE_SECONDS * 3)
+        self.connection = doorbell.connect(settings.redis_url, timeout=SILENCE_SECONDS + REDIS_PATIENCE_SECONDS)
         self.bell: Guarded | None = None
         self.stopping = False
         self.beat = clock.monotonic()

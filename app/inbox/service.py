@@ -11,7 +11,7 @@ from psycopg import errors
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app import clock, registry
+from app import clock, faults, registry
 from app.catalog import service as catalog
 from app.customers import service as customers
 from app.inbox.models import BODY_PURPOSE
@@ -133,7 +133,9 @@ def _apply_ids(shop_id: int, ids: Sequence[int], patience: int) -> int:
             rows = _claim(session, ids)
             if rows:
                 _apply(session, rows)
-            return len(rows)
+                faults.point("before_apply_commit")
+        faults.point("after_apply_commit")
+        return len(rows)
     except Exception as error:  # one delivery must not stop the shop
         if isinstance(error, OperationalError) and not _too_slow(error):
             raise  # the database is away: nothing is wrong with the deliveries

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import text
 
-from app import clock
+from app import clock, faults
 from app.customers.queries import profiles
 from app.decisions import Decided, log
 from app.journeys import queries
@@ -70,7 +70,9 @@ def _plan_for(shop_id: int, ids: Sequence[int]) -> int:
         ).all()
         if enrolments:
             _advance(session, enrolments, now)
-        return len(enrolments)
+            faults.point("before_plan_commit")
+    faults.point("after_plan_commit")
+    return len(enrolments)
 
 
 def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None:

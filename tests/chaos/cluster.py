@@ -12,6 +12,7 @@ import urllib.request
 from base64 import urlsafe_b64decode
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +43,16 @@ class Cluster:
     folder: Path
     lease: float = 6.0
     grace: float = 4.0
+    speed: float = 1.0
+    """How fast business time runs, for everybody."""
     postgres: Postgres = field(init=False)
     redis: Redis = field(init=False)
     env: dict[str, str] = field(init=False)
     children: dict[str, int] = field(default_factory=dict)
     """Name -> process id, of those who may be killed."""
     _programs: list[subprocess.Popen[str]] = field(default_factory=list)
+    _web: subprocess.Popen[str] | None = None
+    _connection: psycopg.Connection[Any] | None = None
 
     def start(self) -> Cluster:
         self.postgres = Postgres(self.folder / "postgres", creates_databases=True).start()
@@ -57,11 +62,27 @@ class Cluster:
         self.env = self._environment(public_text(load_or_make(key)))
         self._nursery = self._program("-m", "tests.chaos.nursery", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.start_providers()
-        self._run("-m", "flask", "--app", "wsgi", "regulars", "upgrade")
-        self._program("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.web_port),
-                      "--blocking-threads", "8", "--log-level", "warning", "wsgi:app")  # fmt: skip
-        self._wait_for(f"http://127.0.0.1:{self.web_port}/healthz")
+        self.run("-m", "flask", "--app", "wsgi", "regulars", "upgrade")
+        self.start_web()
         return self
+
+    def start_web(self, **env: str) -> None:
+        """Start the web server, as the Procfile does."""
+        self._web = self._program("-m", "granian", "--interface", "rsgi", "--http", "1", "--no-ws", "--host",
+                                  "127.0.0.1", "--port", str(self.web_port), "--workers", "1", "--log-level",
+                                  "warning", "rsgi:app", env=env)  # fmt: skip
+        self._wait_for(f"http://127.0.0.1:{self.web_port}/healthz")
+
+    def stop_web(self) -> None:
+        """Stop the web server, if it hasn't ended already."""
+        if self._web is not None:
+            self._programs.remove(self._web)
+            self._web.terminate()
+            self._web.wait(20)
+
+    def web_has_died(self) -> bool:
+        """Whether the server has ended: its one worker process took it along."""
+        return self._web is not None and self._web.poll() is not None
 
     def _environment(self, sendgrid_key: str) -> dict[str, str]:
         base = f"http://127.0.0.1:{self.providers_port}"
@@ -74,22 +95,23 @@ class Cluster:
             "SHOPIFY_API_BASE": "http://127.0.0.1:9/{shop}", "SENDGRID_API_BASE": f"{base}/sendgrid",
             "SENDGRID_WEBHOOK_PUBLIC_KEY": sendgrid_key, "TWILIO_API_BASE": f"{base}/twilio",
             "TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "TWILIO_AUTH_TOKEN": "12345", "TRUSTED_PROXIES": "0",
-            "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32, "LEASE_SECONDS": str(self.lease), "CLOCK_SPEED": "1",
+            "TWILIO_MESSAGING_SERVICE_SID": "MG" + "0" * 32, "LEASE_SECONDS": str(self.lease),
+            "CLOCK_SPEED": str(self.speed), "CLOCK_EPOCH": datetime.now(UTC).isoformat(),
             "EMAIL_GRACE_SECONDS": str(self.grace), "SMS_GRACE_SECONDS": str(self.grace),
         }  # fmt: skip
 
     def start_providers(self) -> None:
         self._program("-m", "simulator.providers", "--port", str(self.providers_port), "--app-url",
                       self.env["PUBLIC_URL"], "--ledger", str(self.folder / "ledger"), "--data",
-                      str(self.folder / "providers"), "--speed", "1")  # fmt: skip
+                      str(self.folder / "providers"), "--speed", str(self.speed))  # fmt: skip
         self._wait_for(f"http://127.0.0.1:{self.providers_port}/faults")
 
-    def _program(self, *arguments: str, **pipes: Any) -> subprocess.Popen[str]:
+    def _program(self, *arguments: str, env: dict[str, str] | None = None, **pipes: Any) -> subprocess.Popen[str]:
         with (self.folder / "programs.log").open("a") as log:
             options = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, **pipes}
             program = subprocess.Popen(
                 [sys.executable, *arguments],
-                env=self.env,
+                env={**self.env, **(env or {})},
                 cwd=ROOT,
                 text=True,
                 preexec_fn=end_with_parent,  # noqa: PLW1509 one system call
@@ -98,7 +120,8 @@ class Cluster:
         self._programs.append(program)
         return program
 
-    def _run(self, *arguments: str) -> None:
+    def run(self, *arguments: str) -> None:
+        """Run a program of the house to its end."""
         done = subprocess.run([sys.executable, *arguments], env=self.env, cwd=ROOT, capture_output=True, text=True,
                               check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
@@ -143,8 +166,22 @@ class Cluster:
         until(lambda: not any(self.is_alive(name) for name in self.children), 10, "workers to end")
         self.children.clear()
 
+    def restart_database(self, *, gently: bool = False) -> None:
+        """PostgreSQL goes and comes back: by a clean stop, or by a crash as a power cut would make it."""
+        self._hang_up()
+        if gently:
+            self.postgres.stop()
+        else:
+            self.postgres.crash()
+        self.postgres.start()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
     def stop(self) -> None:
         self.reap()
+        self._hang_up()
         for program in reversed(self._programs):
             program.terminate()
             if program.stdin is not None:
@@ -174,9 +211,12 @@ class Cluster:
             client.flushall()
 
     def sql(self, statement: str, *parameters: Any) -> list[Any]:
-        with psycopg.connect(self.postgres.admin_url.rpartition("/")[0] + "/regulars", autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
+        """A statement of its own transaction, as the superuser; over one connection, since each new one costs 10 ms."""
+        if self._connection is None or self._connection.closed:
+            url = self.postgres.admin_url.rpartition("/")[0] + "/regulars"
+            self._connection = psycopg.connect(url, autocommit=True)
+        cursor = self._connection.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
     def clear(self) -> None:
         """An empty database and ledger, healthy providers, no workers."""
@@ -185,7 +225,9 @@ class Cluster:
         # Statements of the killed may still be running.
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'regulars'")
         # Late receipts may be in the way, each holding a message: of a deadlock it is always they who give in.
-        self.sql("SET deadlock_timeout = '1min'; DELETE FROM shop WHERE id <> 0; TRUNCATE breaker, delivery CASCADE")
+        self.sql(
+            "SET LOCAL deadlock_timeout = '1min'; DELETE FROM shop WHERE id <> 0; TRUNCATE breaker, delivery CASCADE"
+        )
         assert self.sql("SELECT count(*) FROM message") == [(0,)]
         self.flush()
         self.seen = len(self.ledger_lines())

@@ -1,78 +1,102 @@
-"""`python -m tests.chaos.run [messages] [seed]`: the long storm. Its figures are added to RESULTS.md beside this file.
+"""Breaks an installation of its own on purpose, prints what came of it, and adds it to RESULTS.md beside this file.
 
-Prints one line; exits with 1 when anything was lost, doubled, or left without a story.
+    python -m tests.chaos.run                              the long storm, then every scenario
+    python -m tests.chaos.run storm [MESSAGES [SEED]]      a storm
+    python -m tests.chaos.run scenarios [NAME ...] [SEED]  the scenarios named, or all of them
+    python -m tests.chaos.run list                         their names
+
+Exits with 1 when anything was lost, doubled, left without a story, or came later than promised.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tests.chaos.cluster import ROOT, Cluster
-from tests.chaos.storm import Count, Storm
+from tests.chaos import results
+from tests.chaos.cluster import Cluster
+from tests.chaos.scenarios.all import SCENARIOS
+from tests.chaos.storm import Storm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 MESSAGES = 100_000
 CRASH_EVERY = 30_000
-RESULTS = Path(__file__).with_name("RESULTS.md")
-HEAD = """# What the storm left
-
-Each line is one run of `python -m tests.chaos.run`: messages go out by email and SMS over real PostgreSQL (fsync on), Redis
-and HTTP, while a worker or clock is killed (`kill -9`) every 0.8 to 2 s, Redis is flushed every 5 s, PostgreSQL is
-crashed, and the providers answer 429 to 2 %, 500 to 2 %, and accept 3 % without answering. The providers' fsynced
-ledger is the only witness. *Missing*: at no provider, and not parked for the merchant to see. *Parked*: an email whose
-second hand-over was of unknown outcome too; it may have arrived or not, and is shown. Leases and graces are seconds
-here, minutes in production; texts can be looked up at the provider at once and without error, which real ones don't
-promise.
-
-| when | commit | seed | messages | seconds | kills | flushes | crashes | missing | doubled | no story | parked | unknown at first | emails repeated |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
-"""  # noqa: E501 a table has long lines
 
 
-def storm(messages: int, seed: int) -> Count:
-    """One storm in a folder of its own."""
+@contextmanager
+def installation(**options: Any) -> Iterator[Cluster]:
+    """PostgreSQL, Redis, providers and web server in a folder of their own, for as long as the block runs."""
     folder = Path(tempfile.mkdtemp(prefix="storm-"))
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, **options)
     try:
         cluster.start()
         cluster.clear()
-        crashes = max(1, messages // CRASH_EVERY)
-        return Storm(cluster, messages, seed, crashes, patience=120 + messages / 25).run()
+        yield cluster
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def line(count: Count) -> str:
-    """A run as a row of the table."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    cells = [
-        f"{datetime.now(UTC):%Y-%m-%d}", commit.stdout.strip() or "-", count.seed, f"{count.messages:,}", count.seconds,
-        count.kills, count.flushes, count.database_crashes, count.missing, count.doubled, count.without_a_story,
-        count.parked, count.unknown_on_the_way, count.repeated_emails,
-    ]  # fmt: skip
-    return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
-
-
-def main(messages: int, seed: int) -> int:
-    """Run, print, write down; 1 on any breach."""
-    count = storm(messages, seed)
+def storm(messages: int, seed: int) -> bool:
+    """One storm; whether it left everything whole."""
+    with installation() as cluster:
+        crashes = max(1, messages // CRASH_EVERY)
+        count = Storm(cluster, messages, seed, crashes, patience=120 + messages / 25).run()
     print(count, flush=True)  # noqa: T201 the result line
-    kept = RESULTS.read_text() if RESULTS.exists() else HEAD
-    RESULTS.write_text(kept + line(count))
-    return int(bool(count.missing or count.doubled or count.without_a_story))
+    results.storm(count)
+    return not (count.missing or count.doubled or count.without_a_story)
+
+
+def scenario(name: str, seed: int) -> bool:
+    """One scenario; whether every promise was kept."""
+    begun = time.monotonic()
+    try:
+        with installation() as cluster:
+            seen = SCENARIOS[name](cluster, random.Random(seed))
+    except AssertionError as error:
+        print(f"{name} seed={seed}: BROKEN OFF: {error}", flush=True)  # noqa: T201 the result line
+        results.scenario(name, seed, str(error))
+        return False
+    figures = "; ".join(f"{f.text} ({'' if f.kept else 'MISSED: '}{f.target})" for f in seen.figures)
+    print(f"{name} seed={seed} ({time.monotonic() - begun:.0f} s): {seen.done}: {figures}", flush=True)  # noqa: T201 the result line
+    results.scenario(name, seed, seen)
+    return seen.kept
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for; 1 on any breach."""
+    what, *rest = arguments or ("all",)
+    if what == "list":
+        print("\n".join(SCENARIOS))  # noqa: T201 asked for
+        return 0
+    numbers = [int(word) for word in rest if word.isdecimal()]
+    names = [word for word in rest if not word.isdecimal()]
+    if what not in ("all", "storm", "scenarios") or set(names) - set(SCENARIOS):
+        print(__doc__, file=sys.stderr)  # noqa: T201 how to call it
+        return 2
+    kept = []
+    if what in ("all", "storm"):
+        kept.append(storm(numbers[0] if numbers else MESSAGES, numbers[1] if len(numbers) > 1 else _any_seed()))
+    if what in ("all", "scenarios"):
+        seed = numbers[0] if numbers and what == "scenarios" else _any_seed()
+        kept += [scenario(name, seed) for name in names or SCENARIOS]
+    return int(not all(kept))
+
+
+def _any_seed() -> int:
+    return random.SystemRandom().randrange(1_000_000)
 
 
 if __name__ == "__main__":
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        os.environ.pop(name, None)
-    wanted = [int(argument) for argument in sys.argv[1:]]
-    sys.exit(main(wanted[0] if wanted else MESSAGES, wanted[1] if len(wanted) > 1 else int(time.time())))
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(variable, None)
+    sys.exit(main(sys.argv[1:]))

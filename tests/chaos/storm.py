@@ -82,8 +82,7 @@ class Storm:
                 cluster.flush()
                 flushes, next_flush = flushes + 1, now + FLUSH_EVERY
             if crashed < self.crashes and self._handed_over() > self.messages * (crashed + 1) / (self.crashes + 1):
-                cluster.postgres.crash()
-                cluster.postgres.start()
+                cluster.restart_database()
                 crashed += 1
             if now >= next_trickle and self._handed_over() > self.messages * 0.97:
                 # Traffic goes on after a storm, and with it the receipts that give silence a meaning.

@@ -88,6 +88,20 @@ def test_without_redis_messages_still_go(cluster: Cluster) -> None:
     assert len(cluster.ledger()) == 10
 
 
+def test_a_worker_that_loses_redis_while_it_listens_works_on_and_can_be_stopped(cluster: Cluster) -> None:
+    cluster.spawn("send")
+    with redis.Redis.from_url(cluster.redis.url) as client:
+        until(lambda: client.scard("rq:workers:send") == 1, 15, "the worker to listen")
+    cluster.redis.crash()
+    try:
+        cluster.make_messages(cluster.make_shop(), 2, 2)
+        settled(cluster, 15)
+        cluster.kill("send", signal.SIGTERM)
+        until(lambda: not cluster.is_alive("send"), 10, "the worker to end")
+    finally:
+        cluster.redis.start()
+
+
 def test_a_provider_that_is_down_holds_up_its_own_channel_only_and_is_drained_afterwards(cluster: Cluster) -> None:
     shop_id = cluster.make_shop()
     cluster.faults(twilio={"5xx": 1.0})

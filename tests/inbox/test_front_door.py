@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -203,6 +205,34 @@ def test_while_the_database_is_away_the_answer_is_503_within_3_seconds(
     assert intake.take(_row()) is Taken.STORED
     with psycopg.connect(own_database.url) as connection:
         assert connection.execute("SELECT count(*) FROM delivery").fetchone() == (1,)
+
+
+def test_a_database_connection_that_hangs_is_left_behind_in_time(
+    own_database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelling what hangs would take psycopg ten seconds, and the store has long given up by then."""
+    monkeypatch.setattr(accept, "LONGEST_WAIT_SECONDS", 0.5)
+
+    async def story() -> None:
+        intake = Intake()
+        assert await intake.offer(_row()) is Taken.STORED
+        with psycopg.connect(own_database.admin_url) as connection:
+            rows = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'regulars'"
+            ).fetchall()
+        for (pid,) in rows:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            began = wall.monotonic()
+            assert await intake.offer(_row()) is Taken.LATER
+            assert wall.monotonic() - began < 2.5
+            assert await intake.offer(_row()) is Taken.STORED
+        finally:
+            for (pid,) in rows:
+                os.kill(pid, signal.SIGCONT)
+            await intake.close()
+
+    asyncio.run(story())
 
 
 def test_commands_work_while_redis_is_away(services: tuple[Postgres, Redis], app: Flask) -> None:
