@@ -11,6 +11,7 @@ import time
 import urllib.request
 from base64 import urlsafe_b64decode
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,12 +223,13 @@ class Cluster:
         """An empty database and ledger, healthy providers, no workers."""
         self.reap()
         self.healthy()
-        # Statements of the killed may still be running.
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'regulars'")
-        # Late receipts may be in the way, each holding a message: of a deadlock it is always they who give in.
-        self.sql(
-            "SET LOCAL deadlock_timeout = '1min'; DELETE FROM shop WHERE id <> 0; TRUNCATE breaker, delivery CASCADE"
-        )
+        for _ in range(20):
+            # Statements of the killed may still be running, and late receipts come in between.
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'regulars'")
+            with suppress(psycopg.errors.DeadlockDetected):
+                self.sql("LOCK TABLE shop, message, receipt, breaker, delivery; DELETE FROM shop WHERE id <> 0; "
+                         "TRUNCATE breaker, delivery CASCADE")  # fmt: skip
+                break
         assert self.sql("SELECT count(*) FROM message") == [(0,)]
         self.flush()
         self.seen = len(self.ledger_lines())

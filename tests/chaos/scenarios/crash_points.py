@@ -5,9 +5,11 @@ The points lie before and after each commit, after a request is written, and aft
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from app.messages.states import OPEN_STATES
 from tests.chaos.cluster import until
 from tests.chaos.scenarios.seen import Seen, none
 from tests.chaos.store import Store
@@ -66,6 +68,11 @@ def _finished_by_others(cluster: Cluster, done: str, *figures: Figure) -> Seen:
     cluster.spawn("clock", "workers.clock")
     cluster.spawn("heir")
     cluster.spawn("slow", argument="slow")
+    others = cluster.make_shop()
+    while cluster.sql("SELECT 1 FROM message WHERE shop_id <> %s AND state = ANY(%s)", others, list(OPEN_STATES)):
+        # Elsewhere traffic goes on, and with it the receipts that give silence a meaning.
+        cluster.make_messages(others, 1, 1)
+        time.sleep(1)
     until(lambda: cluster.left() == 0, PATIENCE_SECONDS, "everything to be settled")
     ledger = cluster.ledger()
     taken = Counter(ledger[row[0]] for row in cluster.sql("SELECT id FROM message"))
