@@ -48,7 +48,7 @@ class Word:
     """What is personal in it: `ip`."""
 
 
-def say(session: Session, words: Sequence[Word]) -> None:
+def say(session: Session, words: Sequence[Word], *, ask: bool = True) -> None:
     """Add what people told us ourselves, and have the store told. A word of one merged meanwhile is the other's."""
     if not words:
         return
@@ -65,7 +65,7 @@ def say(session: Session, words: Sequence[Word]) -> None:
         for w in words
         if w.customer_id in of
     ]
-    news = add(session, known)
+    news = add(session, known, ask=ask)
     tell(session, news)
     merging.hold_to_the_stricter(session, {w.customer_id for w in known})
 

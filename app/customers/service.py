@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-__all__ = ["Word", "consent", "record", "suppress", "unsuppress"]
+__all__ = ["Word", "consent", "introduce", "record", "suppress", "unsuppress"]
 
 
 def record(session: Session, facts: Sequence[Fact]) -> People:
@@ -54,10 +54,7 @@ def record(session: Session, facts: Sequence[Fact]) -> People:
             _merge(people, fact)
     _tag(people, facts)
     identity.save(session, people)
-    merged = [
-        (removed.id, kept.id) for removed, kept in people.merges if removed.id is not None and kept.id is not None
-    ]
-    merging.move(session, merged)
+    merged = _move_merged(session, people)
     words = _words(people, facts)
     ledger.add(session, words)
     concerned = {word.customer_id for word in words} | {kept for _, kept in merged}
@@ -65,6 +62,25 @@ def record(session: Session, facts: Sequence[Fact]) -> People:
         merging.hold_to_the_stricter(session, concerned)
     _mark_deleted(session, [f for f in facts if isinstance(f, CustomerDeleted)])
     return people
+
+
+def introduce(session: Session, mentions: Sequence[Mention]) -> People:
+    """Give everybody who is mentioned a customer, without a word of theirs."""
+    mentions = sorted(mentions, key=lambda m: (m.version.at, m.version.tie))
+    people = identity.load(session, mentions)
+    for mention in mentions:
+        people.meet(mention)
+    identity.save(session, people)
+    _move_merged(session, people)
+    return people
+
+
+def _move_merged(session: Session, people: People) -> list[tuple[int, int]]:
+    merged = [
+        (removed.id, kept.id) for removed, kept in people.merges if removed.id is not None and kept.id is not None
+    ]
+    merging.move(session, merged)
+    return merged
 
 
 def suppress(session: Session, channel: str, address: str, reason: str, source: str) -> None:

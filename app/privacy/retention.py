@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app import clock
+from app.customers import files
 from app.privacy import audit
 from app.privacy.erasing import empty
 from app.shops import service as shops, settings as shop_settings
@@ -64,6 +65,7 @@ def apply(shop_id: int, should_stop: Callable[[], bool] = lambda: False) -> int:
                 return sum(gone.values())
     with transaction(shop_id) as session:
         _erase_again(session)
+        gone["files_of_people"] = files.forget(session)
         session.execute(
             text(
                 "INSERT INTO retention (shop_id, due_at) VALUES (:shop, :due) "
