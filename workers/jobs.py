@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app import clock, doorbell
 from app.brakes import service as brakes
-from app.customers import telling
+from app.customers import files, telling
 from app.domains import service as domains
 from app.inbox import importing, reconciling
 from app.inbox.service import apply_pending
@@ -78,6 +78,7 @@ def slow() -> int:
     done = (
         privacy.run(_settings(), over)
         + confirming.run(over)
+        + files.run(over)
         + telling.run(over)
         + importing.run(over)
         + reconciling.run(over)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from app.brakes import service as brakes
 from app.privacy import retention
 from app.transaction import transaction
 from tests.core.conftest import checkout
@@ -105,6 +106,7 @@ def test_the_clock_sees_what_is_due(office: Office) -> None:
 
     with transaction(office.shop_id) as session:  # her yes to texts is for another worker's errand
         session.execute(text("DELETE FROM opt_in"))
+    brakes.run()
     office.work()
     assert not due()
     office.redact(id=501)
@@ -114,6 +116,7 @@ def test_the_clock_sees_what_is_due(office: Office) -> None:
     assert not due(), "the provider is asked again later"
     office.world.time.move(minutes=2)
     assert due()
+    brakes.run()
     office.work()
     assert not due()
     office.world.time.move(days=1)
