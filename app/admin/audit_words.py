@@ -36,6 +36,8 @@ ACTIONS: Final[dict[str, str]] = {
     "deliveries_replayed": _("Read news from the store again"),
     # The shop
     "settings_changed": _("Changed the settings"),
+    "sending_domain_looked_at": _("Had the sending domain looked at"),
+    "complaint_stop_lifted": _("Let marketing go again in spite of complaints"),
     "provider_account_changed": _("Changed a provider's account"),
     "shop_installed": _("Installed the app"),
     "shop_erased": _("Erased a shop"),

@@ -21,6 +21,18 @@ VERDICTS: Final = {"good": _("Well"), "care": _("Fair"), "bad": _("Trouble")}
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    tone: str
+    """good | care | bad"""
+    area: str
+    text: str
+    remedy: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One way out: who, how it has been doing in the last hour."""
 
@@ -49,22 +61,12 @@ class Vitals:
     plan_waits: timedelta
     send_waits: timedelta
     providers: Sequence[Provider] = ()
+    braked: Sequence[Finding] = ()
+    """How the shop stands as a sender (`braking`)."""
     imports_failed: int = 0
     imports_running: int = 0
     reconciled: Sequence[tuple[str, timedelta, str | None]] = field(default=())
     """(kind of thing, how long since the store was asked about it, the last try's error)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    tone: str
-    """good | care | bad"""
-    area: str
-    text: str
-    remedy: str = ""
-    link: str = ""
 
 
 def diagnose(vitals: Vitals) -> list[Finding]:
@@ -77,6 +79,7 @@ def diagnose(vitals: Vitals) -> list[Finding]:
         _lag(vitals.plan_waits, _("Journeys"), _("Nobody waits to be taken forward."), _("the planning worker")),
         _lag(vitals.send_waits, _("Sending"), _("No message waits longer than it should."), _("the sending worker")),
         *[_provider(provider) for provider in vitals.providers],
+        *vitals.braked,
         _unsettled(vitals),
         _imports(vitals),
         *_reconciliation(vitals),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ValidationError
 
 from app.admin.words import _
-from app.shops.settings import Brand, Limits, QuietHours, Sender, ShopSettings
+from app.shops.settings import CLOCK_TIME, COLOR, COUNTRIES, Brand, Limits, QuietHours, Sender, ShopSettings, Texting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +21,16 @@ PARTS: Final[dict[str, type[BaseModel]]] = {
     "quiet_hours": QuietHours,
     "limits": Limits,
     "brand": Brand,
+    "texting": Texting,
 }
 EMAIL: Final = re.compile(r"[^@\s<>\"(),;:]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 EMAIL_FIELDS: Final = ("email", "reply_to")
 ADDRESS_LIMIT: Final = 300
+PATTERNS: Final = {
+    COUNTRIES: _("Use two letters for each country, such as US, CA, GB."),
+    COLOR: _("Use a colour such as #1f5f4a."),
+    CLOCK_TIME: _("Use a time such as 21:00."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,6 @@ def _sentence(error: ErrorDetails) -> str:
         case "string_too_long":
             return _("Use at most {n} characters.", n=limits["max_length"])
         case "string_pattern_mismatch":
-            is_color = "a-f" in str(limits.get("pattern"))
-            return _("Use a colour such as #1f5f4a.") if is_color else _("Use a time such as 21:00.")
+            return PATTERNS[str(limits["pattern"])]
         case _:
             return _("This can't be used.")

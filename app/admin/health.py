@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, g
 
 from app import clock
-from app.admin import diagnosis
+from app.admin import braking, diagnosis
 from app.admin.diagnosis import Provider, Vitals
 from app.admin.guard import bp
 from app.admin.queries import health as queries, home
@@ -69,6 +69,7 @@ def vitals(session: Session) -> Vitals:
         providers=_providers(session),
         imports_failed=states["failed"],
         imports_running=states["waiting"] + states["exporting"] + states["reading"],
+        braked=braking.findings(braking.stand(session)),
         reconciled=[
             (each.kind, _since(each.cursor_at, now), each.error) for each in queries.reconciled(session, g.shop_id)
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, g
@@ -121,11 +121,12 @@ def _today(moved: Iterable[Any], skipped: Iterable[Any]) -> Today:
 
 def _unwell(session: Session) -> list[Notice]:
     """What stands still, when it isn't told by another notice already."""
-    findings = diagnosis.diagnose(health.vitals(session))
-    stuck = [f for f in findings if f.tone == "bad" and f.area not in TOLD_APART]
+    vitals = health.vitals(session)
+    told = [Notice(f.tone, f.area, f.text, f.link, _("Look at it")) for f in vitals.braked if f.tone != "good"]
+    stuck = [f for f in diagnosis.diagnose(replace(vitals, braked=())) if f.tone == "bad" and f.area not in TOLD_APART]
     if not stuck:
-        return []
-    return [Notice("bad", _("Not well"), f"{stuck[0].area}: {stuck[0].text}", "/admin/health", _("Health"))]
+        return told
+    return [*told, Notice("bad", _("Not well"), f"{stuck[0].area}: {stuck[0].text}", "/admin/health", _("Health"))]
 
 
 def _notices(session: Session) -> list[Notice]:

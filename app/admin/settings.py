@@ -11,8 +11,16 @@ from app.admin.forms import Form
 from app.admin.guard import bp, settings as installation
 from app.admin.showing import missing, page
 from app.admin.words import _
+from app.brakes import service as brakes
+from app.domains import service as domains
 from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
+
+WAITED_FOR = {
+    "sending": ("domain_unverified", "ramp"),
+    "texting": ("sms_day_cap", "sms_month_cap", "sms_new_numbers"),
+}
+"""Part of the settings -> why messages wait that a change of it may let go."""
 
 
 @bp.get("/admin/settings", endpoint="settings")
@@ -54,6 +62,9 @@ def store(part: str, value: Any) -> None:
         session.refresh(shop, with_for_update=True)  # two forms saved at once must not undo each other
         before = shop_settings.of(shop).model_dump()[part]
         shop.settings = shop_settings.changed(shop, part, value)
+        if part == "sender":
+            domains.present(session, installation())
+        brakes.release(session, *WAITED_FOR.get(part, ()))
         record.note(
             session,
             record.Action.SETTINGS_CHANGED,

@@ -39,6 +39,7 @@ NAVIGATION = (
 )
 SETTINGS_PAGES = (
     ("/admin/settings", _("General")),
+    ("/admin/settings/sending", _("Sending")),
     ("/admin/settings/team", _("Team")),
     ("/admin/settings/keys", _("API keys")),
     ("/admin/settings/audit", _("Audit log")),

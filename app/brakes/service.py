@@ -87,6 +87,8 @@ def look_soon(session: Session) -> None:
 
 def release(session: Session, *reasons: str) -> None:
     """Messages that wait for nothing but this are due now; the gates ask the rest again."""
+    if not reasons:
+        return
     session.execute(
         text(
             "UPDATE message SET due_at = :now, updated_at = :now WHERE shop_id = :shop AND state = 'deferred' "

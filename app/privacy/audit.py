@@ -68,6 +68,8 @@ class Action(StrEnum):
     HOOK_REMOVED = "hook_removed"
     HOOK_SECRET_CHANGED = "hook_secret_changed"  # noqa: S105 a word
     EVENT_SENT_AGAIN = "event_sent_again"
+    SENDING_DOMAIN_LOOKED_AT = "sending_domain_looked_at"
+    COMPLAINT_STOP_LIFTED = "complaint_stop_lifted"
     ACTION_TAKEN = "action_taken"
     """Anything that has no word of its own yet; its target is the route."""
 

@@ -262,7 +262,8 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
         "/admin/journeys/review_request/preview/request/sms",
         "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",
         "/admin/settings", "/admin/deliveries", "/admin/none", "/admin/health", "/admin/data-check", "/admin/reports",
-        "/admin/messages?state=parked", "/admin/settings/team", "/admin/settings/audit", "/admin/settings/keys",
+        "/admin/settings/sending", "/admin/messages?state=parked", "/admin/settings/team",
+        "/admin/settings/audit", "/admin/settings/keys",
     ]  # fmt: skip
     found: dict[str, Any] = {}
     for scheme in ("light", "dark"):
