@@ -11,6 +11,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Base, Tenant
+from app.hooks import recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,9 +76,13 @@ class Decided:
 
 
 def log(session: Session, decisions: Sequence[Decided]) -> None:
-    """Write decisions in the transaction that carries them out. A refusal already on record isn't written again."""
+    """Write decisions in the transaction that carries them out, and tell subscribers.
+
+    A refusal already on record isn't written again.
+    """
     if not decisions:
         return
+    recording.decided(session, decisions)
     session.execute(
         text("""
             INSERT INTO decision (shop_id, customer_id, journey_id, enrolment_id, message_id, subject_key, step,

@@ -46,6 +46,8 @@ DUE = {
             OR EXISTS (SELECT 1 FROM consent_write WHERE done_at IS NULL AND due_at <= :now)
             OR EXISTS (SELECT 1 FROM opt_in WHERE asked_at IS NULL AND done_at IS NULL AND due_at <= :now)
             OR EXISTS (SELECT 1 FROM people_file WHERE state = 'running' AND due_at <= :now)
+            OR EXISTS (SELECT 1 FROM hook_delivery
+                WHERE state = 'due' AND due_at <= :now OR state = 'sending' AND lease_until < clock_timestamp())
             OR EXISTS (SELECT 1 FROM shop s LEFT JOIN retention r ON r.shop_id = s.id
                 WHERE r.due_at IS NULL OR r.due_at <= :now)
             OR EXISTS (SELECT 1 FROM shop s LEFT JOIN brake b ON b.shop_id = s.id

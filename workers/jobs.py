@@ -8,6 +8,7 @@ from app import clock, doorbell
 from app.brakes import service as brakes
 from app.customers import files, telling
 from app.domains import service as domains
+from app.hooks import delivering
 from app.inbox import importing, reconciling
 from app.inbox.service import apply_pending
 from app.journeys.service import plan_due
@@ -80,6 +81,7 @@ def slow() -> int:
         + confirming.run(over)
         + files.run(over)
         + telling.run(over)
+        + delivering.run(over)
         + importing.run(over)
         + reconciling.run(over)
         + brakes.run(over)

@@ -13,6 +13,7 @@ from app.admin import (
     guard,
     health,
     home,
+    hooks,
     journeys,
     keys,
     messages,
@@ -49,6 +50,7 @@ PAGES = (
     versions,
     making,
     wording,
+    hooks,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

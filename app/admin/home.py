@@ -10,7 +10,7 @@ from flask import Response, g
 
 from app.admin import diagnosis, health, installing
 from app.admin.guard import bp, shopify
-from app.admin.queries import home as queries, journeys as journey_queries
+from app.admin.queries import home as queries, hooks, journeys as journey_queries
 from app.admin.showing import COUNTED_DAYS, last, missing, page, part
 from app.admin.words import _
 from app.messages.accounts import account_for
@@ -138,6 +138,16 @@ def _notices(session: Session) -> list[Notice]:
                 "bad",
                 _("Your store no longer lets us in"),
                 _("Nothing new is read from it. Close the app and open it again to renew the access."),
+            )
+        )
+    if hooks.stopped(session, g.shop_id):
+        found.append(
+            Notice(
+                "care",
+                _("Another system isn't told any more"),
+                _("For three days nothing arrived at an address that you subscribed to events."),
+                "/admin/settings/hooks",
+                _("Webhooks"),
             )
         )
     if shop_settings.of(g.shop).stopped:

@@ -42,6 +42,7 @@ SETTINGS_PAGES = (
     ("/admin/settings/sending", _("Sending")),
     ("/admin/settings/team", _("Team")),
     ("/admin/settings/keys", _("API keys")),
+    ("/admin/settings/hooks", _("Webhooks")),
     ("/admin/settings/audit", _("Audit log")),
 )
 """The tabs of the settings."""

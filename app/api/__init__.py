@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.api import calls, hosting, people, work
+from app.api import calls, events, hosting, people, work
 
 if TYPE_CHECKING:
     from flask import Flask
 
-PARTS = (people, work, hosting)
+PARTS = (people, work, events, hosting)
 """Each hangs what it offers on the blueprint when it is imported."""
 
 

@@ -26,6 +26,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "bad_parameters": (400, "Something in the address can't be"),
     "bad_request": (400, "This request can't be read"),
     "conflict": (409, "Its present state doesn't allow that"),
+    "too_many_webhooks": (409, "This shop has as many subscriptions as it may"),
     "too_large": (413, "The body is too large"),
     "not_acceptable_type": (415, "Send the body as application/json"),
     "bad_body": (422, "Something in the body can't be"),

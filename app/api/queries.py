@@ -24,6 +24,11 @@ CONSENT = """
     FROM consent_entry e"""
 SUPPRESSION = "SELECT s.id, s.channel, s.reason, s.source, s.suppressed_at FROM suppression s"
 
+EVENT = "SELECT e.id, 'evt_' || e.id AS webhook_id, e.kind, e.at, e.data FROM hook_event e"
+DELIVERY = """
+    SELECT d.id, d.event_id, e.kind, d.state, d.tries, d.status, d.code, d.due_at, d.updated_at
+    FROM hook_delivery d JOIN hook_event e ON e.shop_id = d.shop_id AND e.id = d.event_id"""
+
 
 def listed(
     session: Session,

@@ -15,6 +15,8 @@ from sqlalchemy import text
 from app import clock
 from app.customers import merging
 from app.customers.rules import ASK_WITHIN
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.shops import settings as shop_settings
 from app.transaction import ring_after_commit
 
@@ -102,9 +104,15 @@ def add(session: Session, words: Iterable[Word], *, ask: bool = True) -> list[Wo
         },
     )
     news = [rows[row] for row in map(tuple, found) if row in rows]
+    recording.tell(session, [_happened(word) for word in news])
     if ask:
         _ask_to_confirm(session, news)
     return news
+
+
+def _happened(word: Word) -> Happened:
+    told = {"channel": word.channel, "state": word.state, "effective_at": word.effective_at, "source": word.source}
+    return Happened("consent.changed", word.customer_id, told)
 
 
 REPEATS = ("shopify",)

@@ -13,6 +13,8 @@ from app.customers.directory import Mention, People
 from app.customers.ledger import Word, say as consent
 from app.customers.models import Suppression
 from app.customers.queries import ADDRESS_PURPOSE
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.platforms.events import (
     Channel,
     CheckoutChanged,
@@ -92,7 +94,15 @@ def suppress(session: Session, channel: str, address: str, reason: str, source: 
         "source": source,
         "suppressed_at": clock.now(),
     }
-    upsert(session, Suppression, [row], key=("channel", "address_hash"), newer="false")
+    news = upsert(session, Suppression, [row], key=("channel", "address_hash"), newer="false")
+    if news and recording.wanted(session, "customer.suppressed"):
+        column = "email" if channel == "email" else "phone"
+        whose = session.scalars(
+            text(f"SELECT id FROM customer WHERE shop_id = :shop AND {column} = :address AND merged_into_id IS NULL"),  # noqa: S608 one of two names
+            {"shop": session.info["shop_id"], "address": address},
+        ).all()
+        told = {"channel": channel, "reason": reason}
+        recording.tell(session, [Happened("customer.suppressed", id_, told) for id_ in whose or [None]])
 
 
 def unsuppress(session: Session, channel: str, address: str, reasons: Sequence[str]) -> None:

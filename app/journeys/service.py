@@ -12,6 +12,8 @@ from sqlalchemy import select, text
 
 from app import clock
 from app.decisions import Decided, log
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.journeys import queries
 from app.journeys.definition import Definition, parse, walk
 from app.journeys.editing import data_of
@@ -254,12 +256,20 @@ def stop_shop(session: Session) -> None:
 
 def _end_all(session: Session, reason: str, journey_id: int | None) -> None:
     parameters = {"shop": session.info["shop_id"], "now": clock.now(), "reason": reason, "journey": journey_id}
-    session.execute(
+    ended = session.execute(
         text("""
             UPDATE enrolment SET state = 'exited', end_reason = :reason, ended_at = :now, due_at = NULL
             WHERE shop_id = :shop AND state = 'active' AND (CAST(:journey AS bigint) IS NULL OR journey_id = :journey)
+            RETURNING id, customer_id, journey_id
         """),
         parameters,
+    )
+    recording.tell(
+        session,
+        (
+            Happened("journey.exited", e.customer_id, {"enrolment_id": e.id, "reason": reason}, e.journey_id)
+            for e in ended
+        ),
     )
     session.execute(
         text("""

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, LargeBinary
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Base, Tenant, same_shop
+from app.security.sealed import SealedJson
 
 
 class ApiKey(Tenant, Base):
@@ -49,5 +49,6 @@ class ApiAnswer(Tenant, Base):
     request: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of method, path and body: the same key for something else is refused."""
     status: Mapped[int | None]
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    body: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("api_answer.body"))
+    """Sealed, since an answer may hold a secret that is shown once."""
     created_at: Mapped[datetime]

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import select, text
 
 from app import clock
 from app.keys import rules
-from app.keys.models import ApiKey
+from app.keys.models import ApiAnswer, ApiKey
 from app.keys.rules import Wait
 from app.shops import service as shops
 from app.transaction import transaction
@@ -144,31 +143,22 @@ def begin(session: Session, key_id: int, reference: str, request: bytes) -> Kept
     ).first()
     if mine:
         return None
-    row = session.execute(
-        text(
-            "SELECT request, status, body FROM api_answer "
-            "WHERE shop_id = :shop AND key_id = :key AND reference = :reference"
-        ),
-        parameters,
-    ).one()
-    return Kept(row.status, row.body) if bytes(row.request) == parameters["request"] else OtherRequest()
+    kept = _kept(session, key_id, reference)
+    return Kept(kept.status or 0, kept.body) if bytes(kept.request) == parameters["request"] else OtherRequest()
 
 
 def keep(session: Session, key_id: int, reference: str, status: int, body: dict[str, Any] | None) -> None:
     """Keep the answer beside what was done."""
-    session.execute(
-        text(
-            "UPDATE api_answer SET status = :status, body = CAST(:body AS jsonb) "
-            "WHERE shop_id = :shop AND key_id = :key AND reference = :reference"
-        ),
-        {
-            "shop": session.info["shop_id"],
-            "key": key_id,
-            "reference": reference,
-            "status": status,
-            "body": None if body is None else orjson.dumps(body).decode(),
-        },
+    kept = _kept(session, key_id, reference)
+    kept.status, kept.body = status, body
+    session.flush()
+
+
+def _kept(session: Session, key_id: int, reference: str) -> ApiAnswer:
+    wanted = select(ApiAnswer).where(
+        ApiAnswer.shop_id == session.info["shop_id"], ApiAnswer.key_id == key_id, ApiAnswer.reference == reference
     )
+    return session.scalars(wanted).one()
 
 
 def _digest(value: bytes) -> bytes:

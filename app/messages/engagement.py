@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 from app import clock
 from app.customers import service as customers
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.messages.verdicts import AT_ONCE, REVISING, SECOND_NETWORK, TRAPPED, Seen, Verdict, system_of, verdict
 from app.security.keyring import keyring
 
@@ -192,6 +194,8 @@ def _write(
         {"shop": shop_id, "id": message.id, "at": at},
     )
     if by_human and kind == "click":
+        told = {"message_id": message.id, "channel": message.channel, "link": link}
+        recording.tell(session, [Happened("message.clicked", message.customer_id, told, at=at)])
         session.execute(
             text("UPDATE customer SET preferred_channel = :channel WHERE shop_id = :shop AND id = :id"),
             {"shop": shop_id, "id": message.customer_id, "channel": message.channel},

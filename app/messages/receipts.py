@@ -13,6 +13,8 @@ from app import clock
 from app.brakes import service as brakes
 from app.customers import service as customers
 from app.decisions import Decided, log
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.messages import breaker, engagement
 from app.messages.states import may_become
 from app.security import tokens
@@ -144,6 +146,11 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
             "attempt": attempt_id,
         },
     )
+    if following == "delivered":
+        told = {"message_id": message.id, "step": message.step, "channel": message.channel}
+        recording.tell(
+            session, [Happened("message.delivered", message.customer_id, told, message.journey_id, receipt.at)]
+        )
     if state not in ("sending", "accepted", "delivered") or following in ("bounced", "failed", "complained"):
         log(
             session,

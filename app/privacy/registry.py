@@ -192,7 +192,7 @@ TABLES: dict[str, Entry] = {
     # The merchant's staff: `shop_redact` deletes them.
     "member": Entry("Team", personal="name email", pseudonymous="user_id", operational="role"),
     "api_key": Entry("Keys of the API", pseudonymous="made_by", operational="name scopes hint", secret="digest"),  # noqa: S106
-    "api_answer": Entry("Answers of the API", pseudonymous="body", operational="reference", secret="request"),  # noqa: S106
+    "api_answer": Entry("Answers of the API", operational="reference", secret="request body"),  # noqa: S106
     "hook": Entry(
         "Subscriptions to events",
         pseudonymous="made_by",

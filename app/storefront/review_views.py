@@ -9,6 +9,8 @@ from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from app import clock
+from app.hooks import recording
+from app.hooks.recording import Happened
 from app.messages import engagement
 from app.messages.models import MessageContent
 from app.reviews.models import Review
@@ -99,3 +101,5 @@ def _save(session: Session, message: Any, item: dict[str, Any], rating: int, wor
         newer="true",
         merge={"created_at": "t.created_at"},
     )
+    told = {"order_id": row["order_id"], "product_id": row["product_external_id"], "rating": rating}
+    recording.tell(session, [Happened("review.received", message.customer_id, told)])

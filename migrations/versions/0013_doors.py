@@ -79,7 +79,7 @@ def upgrade() -> None:
         _text("reference"),
         sa.Column("request", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.BigInteger(), nullable=True),
-        sa.Column("body", postgresql.JSONB(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
         _time("created_at"),
         refers=(("key_id", "api_key"),),
     )

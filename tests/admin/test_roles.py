@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from werkzeug.routing import IntegerConverter
 
 from app.admin.roles import NEEDED
+from app.hooks import service as hooks
 from app.keys import service as keys
 from app.platforms.base import StaffMember
 from app.team import rules, service as team
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from tests.conftest import Time
 
 KEY = "abandoned_checkout"
-WORDS = {"key": KEY, "step": "first", "channel": "email", "part": "postal_address", "rest": "x"}
+WORDS = {"key": KEY, "step": "first", "channel": "email", "part": "postal_address", "rest": "x", "deed": "test"}
 FORMS: Mapping[str, Mapping[str, str]] = {
     "admin.settings_part": {"postal_address": "2 Main St"},
     "admin.journey_edit": {"seen": "v1", "do": "copy last"},
     "admin.journey_make": {"name": "Ours", "base": "+order_placed"},
     "admin.team_role": {"role": "editor"},
     "admin.team_newcomers": {"role": "editor"},
+    "admin.hook_make": {"url": "https://shop.example/hook", "kinds": "message.sent"},
     "admin.key_make": {"name": "A program", "scopes": "customers:read"},
 }
 """What has to be typed for an action to be done."""
@@ -104,7 +106,17 @@ def some(shop: int) -> dict[str, int]:
     delivery = add_delivery(shop, number)
     with transaction(shop) as session:
         key, _ = keys.make(session, "A program", ["customers:read"], "42")
-    return {"customer_id": customer, "message_id": message, "delivery_id": delivery, "key_id": key.id}
+        for old in hooks.everyone(session, shop):  # a shop has twenty at most
+            hooks.remove(session, old)
+        hook = hooks.make(session, "https://shop.example/hook", ["message.sent"], "user:42")
+        assert not isinstance(hook, hooks.TooMany)
+    return {
+        "customer_id": customer,
+        "message_id": message,
+        "delivery_id": delivery,
+        "key_id": key.id,
+        "hook_id": hook.id,
+    }
 
 
 def on_record(shop: int) -> list[Any]:
@@ -199,7 +211,7 @@ def test_every_action_leaves_its_entry(app: Flask, owner: Admin, viewer: Staff, 
         "parked_retry": "message_repeated", "parked_drop": "message_cancelled", "redrive": "deliveries_replayed",
         "redrive_all": "deliveries_replayed", "settings_part": "settings_changed", "settings_stop": "settings_changed",
         "settings_resume": "settings_changed", "team_role": "role_changed", "team_newcomers": "settings_changed",
-        "key_make": "api_key_made", "key_revoke": "api_key_revoked",
+        "hook_make": "hook_made", "hook_deed": "test_sent", "key_make": "api_key_made", "key_revoke": "api_key_revoked",
     }.items()  # fmt: skip
 
 

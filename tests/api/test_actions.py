@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from app.api import schemas
+from app.hooks.rules import KINDS
 from tests.admin.conftest import add_customer, add_message, rows
 from tests.conftest import NOON
 
@@ -115,3 +117,42 @@ def test_figures_and_settings_are_those_of_the_pages(program: Program) -> None:
     assert program.get("/reports/figures?first=2020-06-07&last=2026-06-01").status_code == 400
     told = program.get("/settings").json
     assert (told["domain"], told["settings"]["limits"]["email_per_week"]) == ("acme.myshopify.com", 4)
+
+
+def test_an_address_is_subscribed_changed_tried_and_removed(program: Program, shop: int) -> None:
+    wanted = {"url": "https://erp.example/hook", "kinds": ["message.sent"]}
+    made = program.post("/webhooks", wanted, Idempotency_Key="hook")
+    assert made.status_code == 201
+    secret, hook = made.json["secret"], made.json["webhook"]
+    assert program.post("/webhooks", wanted, Idempotency_Key="hook").json["secret"] == secret
+    (kept,) = rows(shop, "SELECT body FROM api_answer WHERE shop_id = :shop")
+    assert secret.encode() not in bytes(kept.body)
+    path = f"/webhooks/{hook['id']}"
+    assert program.get(path).json == hook
+    assert program.call("PATCH", path, {"kinds": ["consent.changed"], "on": False}).json["state"] == "off"
+    assert program.call("PATCH", path, {"on": True}).json["kinds"] == ["consent.changed"]
+    assert program.post(f"{path}/secret").json["secret"] != secret
+    sent = program.post(f"{path}/test")
+    assert sent.status_code == 202
+    (delivery,) = program.get(f"{path}/deliveries").json["data"]
+    assert (delivery["event_id"], delivery["kind"], delivery["state"]) == (sent.json["event_id"], "webhook.test", "due")
+    assert program.post(f"/webhook-deliveries/{delivery['id']}/again").json == sent.json
+    (event,) = program.get("/events?kind=webhook.test").json["data"]
+    assert event["webhook_id"] == sent.json["webhook_id"]
+    assert program.call("DELETE", path).json == {"id": hook["id"]}
+    assert program.get("/webhooks").json == {"data": []}
+    assert {action for _, action in on_record(program)} == {
+        "hook_made", "hook_changed", "hook_secret_changed", "test_sent", "event_sent_again", "hook_removed",
+    }  # fmt: skip
+
+
+def test_an_address_inside_is_refused_by_field(program: Program) -> None:
+    for url in ("http://erp.example/", "https://me:you@erp.example/", "javascript:alert(1)"):
+        answer = program.post("/webhooks", {"url": url, "kinds": ["message.sent"]})
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/url")
+    answer = program.post("/webhooks", {"url": "https://erp.example/", "kinds": ["message.read"]})
+    assert answer.json["errors"][0]["pointer"] == "/kinds/0"
+
+
+def test_every_kind_of_event_can_be_subscribed_to() -> None:
+    assert set(get_args(schemas.KIND)) == set(KINDS)

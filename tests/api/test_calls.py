@@ -12,6 +12,7 @@ from werkzeug.routing import IntegerConverter
 from app.api.calls import OPERATIONS
 from app.api.document import document
 from app.api.problems import CODES
+from app.hooks import service as hooks
 from app.keys import rules, service as keys
 from app.keys.rules import Spent, Wait, spend
 from app.security.redaction import redact
@@ -85,6 +86,12 @@ def test_every_operation_asks_for_its_scope(app: Flask, client: FlaskClient, sho
 def test_another_shops_ids_are_not_found(app: Flask, client: FlaskClient, program: Program, stranger: Program) -> None:
     customer = add_customer(program.shop_id)
     ids = {"customer_id": customer, "message_id": add_message(program.shop_id, customer)}
+    with transaction(program.shop_id) as session:
+        hook = hooks.make(session, "https://erp.example/hook", ["message.sent"], "user:42")
+        assert not isinstance(hook, hooks.TooMany)
+        hooks.test(session, hook)
+    (delivery,) = rows(program.shop_id, "SELECT id FROM hook_delivery WHERE shop_id = :shop")
+    ids |= {"hook_id": hook.id, "delivery_id": delivery.id}
     bodies = {"record_consent": {"channel": "sms", "state": "subscribed", "effective_at": "2026-06-01T00:00:00Z"}}
     tried = 0
     for rule in app.url_map.iter_rules():

@@ -16,8 +16,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.api.calls import OPERATIONS
+from app.hooks import service as hooks
 from app.keys import rules
-from tests.admin.conftest import add_customer, add_message
+from app.transaction import transaction
+from tests.admin.conftest import add_customer, add_message, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +37,16 @@ def there(program: Program, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What there is in the shop, by the names that addresses give it. The program may ask as often as it likes."""
     monkeypatch.setattr(rules, "STEP", timedelta(microseconds=1))
     customer = add_customer(program.shop_id)
+    with transaction(program.shop_id) as session:
+        hook = hooks.make(session, "https://erp.example/hook", ["message.sent"], "user:42")
+        assert not isinstance(hook, hooks.TooMany)
+        hooks.test(session, hook)
     return {
         "customer_id": customer,
         "message_id": add_message(program.shop_id, customer),
         "key": "abandoned_cart",
+        "hook_id": hook.id,
+        "delivery_id": rows(program.shop_id, "SELECT id FROM hook_delivery WHERE shop_id = :shop")[0].id,
     }
 
 

@@ -13,13 +13,13 @@ FLOORS: dict[str, float] = {
     # 0: knows nothing of us
     "config": 0, "app.clock": 0, "app.extensions": 0, "app.security": 0, "app.conditions": 0, "app.faults": 0,
     # 1: the ground the features stand on
-    "app.transaction": 1, "app.doorbell": 1, "app.platforms.events": 1, "app.upsert": 1, "app.decisions": 1,
+    "app.transaction": 1, "app.doorbell": 1, "app.platforms.events": 1, "app.upsert": 1, "app.decisions": 1.5,
     # 2
     "app.shops": 2, "app.content": 2, "app.channels": 2, "app.platforms.base": 2, "app.migrate": 2,
     # 3; getting into a store needs the shop's token and the registry, so it stands half a floor above both
     "app.platforms": 3, "app.registry": 3, "app.platforms.access": 3.5,
     # recorded wherever something happens, so it stands below all who tell
-    "app.hooks": 3,
+    "app.hooks": 3, "app.hooks.rules": 0, "app.hooks.recording": 1.2,
     # 4; a review's rules are asked by orders, so reviews stand below them
     "app.catalog": 4, "app.customers": 4, "app.reviews": 4, "app.team": 4, "app.keys": 4,
     "app.orders": 5,
