@@ -53,7 +53,7 @@ class Decision(Tenant, Base):
     step: Mapped[str]
     outcome: Mapped[str]
     """entered | not_entered | moved | waited | split | planned | sent | deferred | skipped | expired | cancelled |
-    changed | exited | completed | failed | parked | unknown"""
+    changed | exited | completed | failed | parked | unknown | suppressed"""
     reason: Mapped[str]
     at: Mapped[datetime]
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import clock, create_app, doorbell, transaction
 from app.catalog import learning
+from app.journeys import sunset
 from app.journeys.service import admit_running_low
 from app.messages import claiming
 from config import Settings
@@ -64,6 +65,8 @@ class Clock:
         self.settings = settings
         self.stopping = False
         self.to_learn: deque[int] = deque()
+        self.to_look_at: deque[tuple[int, int]] = deque()
+        """Shops to look for quiet people in, each with the last person looked at."""
         self.listed_at: datetime | None = None
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -105,6 +108,7 @@ class Clock:
         if again or lost:
             log.info("swept", extra={"due_again": again, "unknown": lost})
         self._learn_one(now)
+        self._look_at_some(now)
 
     def _learn_one(self, now: datetime) -> None:
         """Once a day every shop's gaps are learned anew, one shop a tick, so that no tick is a long one."""
@@ -113,6 +117,7 @@ class Clock:
             with transaction.across_shops() as session:
                 rows = session.execute(text("SELECT id FROM shop WHERE state = 'installed' ORDER BY id"))
                 self.to_learn = deque(row.id for row in rows)
+            self.to_look_at = deque((shop_id, 0) for shop_id in self.to_learn)
         if not self.to_learn:
             return
         with transaction.transaction(self.to_learn.popleft()) as session:
@@ -124,6 +129,16 @@ class Clock:
             if learned_at is None or now - learned_at > LEARN_EVERY / 2:
                 learning.learn(session)
             admit_running_low(session, now)
+
+    def _look_at_some(self, now: datetime) -> None:
+        """Once a day people who have gone quiet are looked for, a slice of one shop a tick."""
+        if not self.to_look_at:
+            return
+        shop_id, after = self.to_look_at.popleft()
+        with transaction.transaction(shop_id) as session:
+            last = sunset.look(session, after, now)
+        if last is not None:
+            self.to_look_at.append((shop_id, last))
 
 
 def main() -> None:

@@ -24,12 +24,14 @@ TRIGGERS: Final = {
     "cart_abandoned": _("Somebody we know leaves a filled cart without going to checkout"),
     "order_placed": _("Somebody places an order"),
     "product_running_low": _("Somebody bought something that runs out, and we know about when"),
+    "went_quiet": _("Somebody we write to hasn't opened or clicked for 120 days, nor bought for 90"),
 }
 TRIGGER_MOMENTS: Final = {
     "checkout_abandoned": _("the checkout was last touched"),
     "cart_abandoned": _("the cart was last changed"),
     "order_placed": _("the order was placed"),
     "product_running_low": _("it was bought"),
+    "went_quiet": _("we noticed the silence"),
 }
 MOMENTS: Final = {
     "previous": _("the step before"),
@@ -121,7 +123,7 @@ class Drawn:
 
     id: str
     kind: str
-    """wait | send | split | until"""
+    """wait | send | split | until | let_go"""
     title: str
     notes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
@@ -149,6 +151,9 @@ def draw_one(definition: Definition, step: Step, money: Money = str) -> Drawn:
             yes=tuple(draw_one(definition, s, money) for s in step.split.yes),
             no=tuple(draw_one(definition, s, money) for s in step.split.no),
         )
+    if step.let_go:
+        notes = (_("Until they come back by themselves: by a click, a new yes or an order."),)
+        return Drawn(step.id, "let_go", _("Leave them alone"), notes)
     assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
     return Drawn(
         step.id,

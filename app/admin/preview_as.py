@@ -41,6 +41,7 @@ ABOUT = {
     "cart_abandoned": "cart",
     "order_placed": "order",
     "product_running_low": "variant",
+    "went_quiet": "person",
 }
 """What a journey's messages are about, by the event that starts it."""
 SHIPPED_AFTER, DELIVERED_AFTER, GAP = timedelta(days=1), timedelta(days=3), timedelta(days=30)
@@ -50,6 +51,7 @@ FRESH: Final[dict[str, dict[str, Any]]] = {
     "cart_abandoned": {"bought": False, "gone": False, "emptied": False, "checkout_started": False},
     "order_placed": {"gone": False, "order.cancelled": False, "order.refunded": False},
     "product_running_low": {"bought": False, "given_back": False, "gone": False, "product.available": True},
+    "went_quiet": {"bought": False, "engaged": False, "gone": False},
 }
 """What is so at the moment a thing has just happened."""
 MADE_UP: Final[dict[str, Any]] = {

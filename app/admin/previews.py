@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 REAL: Final = "real"
 LATEST: Final = {
+    "went_quiet": """
+        SELECT 'person' AS kind, id::text AS key, id AS customer_id, first_seen_at AS since FROM customer
+        WHERE shop_id = :shop AND email IS NOT NULL AND merged_into_id IS NULL
+        ORDER BY first_seen_at DESC LIMIT 1""",
     "checkout_abandoned": """
         SELECT 'checkout' AS kind, id::text AS key, customer_id, version_at AS since FROM checkout
         WHERE shop_id = :shop AND customer_id IS NOT NULL AND deleted_at IS NULL AND lines <> '[]'

@@ -10,12 +10,12 @@ import phonenumbers
 from sqlalchemy import text
 
 from app.customers.preferences import NEWEST, read
-from app.customers.rules import NOTHING_CHOSEN, Choices, Standing, second_step_missing, state_about
+from app.customers.rules import NOTHING_CHOSEN, SUNSET, Choices, Standing, Suppressed, second_step_missing, state_about
 from app.security.keyring import keyring
 from app.shops import settings as shop_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -65,8 +65,10 @@ def consent_states(session: Session, shop_id: int, customer_ids: Iterable[int]) 
     return {who: found.state for who, found in standings(session, shop_id, customer_ids).items()}
 
 
-def suppressed(session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """(channel, address) -> reason, for those of the given addresses that must not be written to."""
+def suppressed(
+    session: Session, shop_id: int, addresses: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Suppressed]:
+    """(channel, address) -> why and since when, for those of the given addresses that must not be written to."""
     wanted: dict[tuple[str, bytes], tuple[str, str]] = {}
     for channel, address in set(addresses):
         for digest in keyring().fingerprints(address, ADDRESS_PURPOSE):
@@ -75,13 +77,15 @@ def suppressed(session: Session, shop_id: int, addresses: Iterable[tuple[str, st
         return {}
     rows = session.execute(
         text("""
-            SELECT channel, address_hash, reason FROM suppression
+            SELECT channel, address_hash, reason, suppressed_at FROM suppression
             WHERE shop_id = :shop AND address_hash = ANY(CAST(:digests AS bytea[]))
         """),
         {"shop": shop_id, "digests": [digest for _, digest in wanted]},
     )
     return {
-        wanted[r.channel, bytes(r.address_hash)]: r.reason for r in rows if (r.channel, bytes(r.address_hash)) in wanted
+        wanted[r.channel, bytes(r.address_hash)]: Suppressed(r.reason, r.suppressed_at)
+        for r in rows
+        if (r.channel, bytes(r.address_hash)) in wanted
     }
 
 
@@ -127,7 +131,8 @@ def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dic
     rows = session.execute(
         text(f"""
             SELECT c.id, c.email, c.phone, c.first_name, c.last_name, c.locale, c.country, c.province, c.tags,
-                c.orders_count, c.spent, c.preferred_channel, c.erased_at, c.deleted_at, c.first_order_at, chosen.*
+                c.orders_count, c.spent, c.preferred_channel, c.erased_at, c.deleted_at,
+                c.first_order_at, c.last_order_at, chosen.*
             FROM customer c {NEWEST} WHERE c.shop_id = :shop AND c.id = ANY(:ids)
         """),  # noqa: S608 our own SQL
         {"shop": shop_id, "ids": ids},
@@ -136,22 +141,38 @@ def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dic
     email_since = shop_settings.read(session).consent.since
     addresses = {row.id: {c: a for c, a in (("email", row.email), ("sms", row.phone)) if a} for row in rows}
     barred = suppressed(session, shop_id, [(c, a) for some in addresses.values() for c, a in some.items()])
-    return {row.id: _profile(row, addresses[row.id], consent, barred, email_since) for row in rows}
+    yes = _last_yes(session, shop_id, ids) if any(b.reason == SUNSET for b in barred.values()) else {}
+    return {row.id: _profile(row, addresses[row.id], consent, (barred, yes), email_since) for row in rows}
+
+
+def _last_yes(session: Session, shop_id: int, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """(customer, channel) -> when they last said yes themselves."""
+    rows = session.execute(
+        text(
+            "SELECT customer_id, channel, max(effective_at) AS at FROM consent_entry WHERE shop_id = :shop "
+            "AND customer_id = ANY(:ids) AND purpose = 'marketing' AND state = 'subscribed' "
+            "GROUP BY customer_id, channel"
+        ),
+        {"shop": shop_id, "ids": list(ids)},
+    )
+    return {(row.customer_id, row.channel): row.at for row in rows}
 
 
 def _profile(
     row: Any,
     addresses: Mapping[str, str],
     consent: Mapping[tuple[int, str], Standing],
-    barred: Mapping[tuple[str, str], str],
+    suppressions: tuple[Mapping[tuple[str, str], Suppressed], Mapping[tuple[int, str], datetime]],
     email_since: datetime | None,
 ) -> Profile:
     gone = "erased" if row.erased_at else "deleted" if row.deleted_at else None
     unreachable = {}
+    barred, yes = suppressions
     for channel in CHANNELS:
         address = addresses.get(channel)
-        if address is not None and (reason := barred.get((channel, address))):
-            unreachable[channel] = f"suppressed:{reason}"
+        bar = barred.get((channel, address)) if address is not None else None
+        if bar is not None and bar.holds(row.last_order_at, yes.get((row.id, channel))):
+            unreachable[channel] = f"suppressed:{bar.reason}"
         elif gone or address is None:
             unreachable[channel] = gone or "no_address"
     stands = {c: found for c in CHANNELS if (found := consent.get((row.id, c)))}

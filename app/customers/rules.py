@@ -29,6 +29,28 @@ SPACING = {"all": timedelta(), "weekly": timedelta(days=7), "less": timedelta(da
 PAUSE = timedelta(days=30)
 
 
+SUNSET = "sunset"
+"""The reason of a suppression that is a courtesy: it ends by any word of the person's, and bars marketing only."""
+
+
+def barred(unreachable: str | None, purpose: str) -> str | None:
+    """Why a channel can't be used for a purpose, or None. Who was let go for silence still hears about their orders."""
+    return None if unreachable == f"suppressed:{SUNSET}" and purpose != "marketing" else unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address that must not be written to."""
+
+    reason: str
+    since: datetime
+
+    def holds(self, last_order_at: datetime | None, last_yes_at: datetime | None) -> bool:
+        """Whether it still does: an order or a new yes after it ends a courtesy, and nothing else."""
+        signs = [at for at in (last_order_at, last_yes_at) if at is not None]
+        return self.reason != SUNSET or all(at <= self.since for at in signs)
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What one person has chosen on their page; as it comes, nothing."""

@@ -54,7 +54,7 @@ Topic = Literal["baskets", "orders", "reviews", "refills", "news"]
 Outranked = Literal["wait", "merge", "end"]
 """What becomes of a message when a more important one goes to the same person at that time: it is asked about again,
 it counts as said when the other is on the same topic (else it waits), or it is given up."""
-Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low"]
+Event = Literal["checkout_abandoned", "cart_abandoned", "order_placed", "product_running_low", "went_quiet"]
 
 
 class Part(BaseModel):
@@ -127,14 +127,19 @@ class Until(Part):
     at_most: Duration
 
 
+class LetGo(Part):
+    """Write to the person no more, until they speak: a click, a new yes or an order ends it."""
+
+
 class Step(Part):
-    """One step: exactly one of wait, send, split, until."""
+    """One step: exactly one of wait, send, split, until, let_go."""
 
     id: Name
     wait: Wait | None = None
     send: Send | None = None
     split: Split | None = None
     until: Until | None = None
+    let_go: LetGo | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -145,8 +150,8 @@ class Step(Part):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Step:
-        if sum(part is not None for part in (self.wait, self.send, self.split, self.until)) != 1:
-            raise ValueError(f"step {self.id} needs exactly one of wait, send, split, until")
+        if sum(part is not None for part in (self.wait, self.send, self.split, self.until, self.let_go)) != 1:
+            raise ValueError(f"step {self.id} needs exactly one of wait, send, split, until, let_go")
         return self
 
 

@@ -10,7 +10,9 @@ import orjson
 from sqlalchemy import text
 
 from app import clock, faults
+from app.customers import service as customers
 from app.customers.queries import profiles
+from app.customers.rules import SUNSET
 from app.decisions import Decided, log
 from app.journeys import queries
 from app.journeys.rules import Advance, Noted, Plan, advance
@@ -18,10 +20,12 @@ from app.orders.subjects import Ref, load as load_subjects
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+    from app.customers.queries import Profile
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +104,7 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
         rows += planned
     if write_messages(session, rows):
         ring_after_commit(session, "send")
+    _let_go(session, results, people)
     _move_on(session, results, now)
     log(
         session,
@@ -109,6 +114,14 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
             for n in r.noted
         ],
     )
+
+
+def _let_go(session: Session, results: Sequence[tuple[Any, Advance]], people: Mapping[int, Profile]) -> None:
+    """Whoever came to the end of a farewell is written to no more, wherever they can be reached."""
+    for enrolment, result in results:
+        if any(noted.outcome == "suppressed" for noted in result.noted):
+            for channel, address in people[enrolment.customer_id].addresses.items():
+                customers.suppress(session, channel, address, SUNSET, "journey")
 
 
 def _failed(step: str, error: Exception) -> Advance:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.conditions import first_failing
-from app.customers.rules import may_receive_marketing
-from app.journeys.definition import END, Definition, Node, Send, Wait
+from app.customers.rules import SUNSET, barred, may_receive_marketing
+from app.journeys.definition import END, Definition, Node, Send, Until, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,13 +148,20 @@ def _take(
         failing = first_failing(step.split.when, facts.fields)
         noted.append(Noted(step.id, "split", "no" if failing else "yes", {"on": failing.field} if failing else {}))
         return Place(node.no if failing else node.yes, place.since)
+    if step.let_go:
+        noted.append(Noted(step.id, "suppressed", SUNSET))
+        return Place(node.following, place.since)
     assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
-    limit = place.until or place.since + step.until.at_most
-    if first_failing(step.until.when, facts.fields) is None:
-        noted.append(Noted(step.id, "waited", "happened"))
+    return _until(node, step.until, place, facts, now, noted)
+
+
+def _until(node: Node, until: Until, place: Place, facts: Facts, now: datetime, noted: list[Noted]) -> Place | _Sleep:
+    limit = place.until or place.since + until.at_most
+    if first_failing(until.when, facts.fields) is None:
+        noted.append(Noted(node.step.id, "waited", "happened"))
         return Place(node.following, min(now, limit))
     if now >= limit:
-        noted.append(Noted(step.id, "waited", "did_not_happen"))
+        noted.append(Noted(node.step.id, "waited", "did_not_happen"))
         return Place(node.following, limit)
     return _Sleep(limit)
 
@@ -203,7 +210,7 @@ def plan(step: str, send: Send, facts: Facts, due_at: datetime) -> Plan | Noted:
 
 def why_unreachable(channel: str, send: Send, facts: Facts) -> str | None:
     """None when the person may be written to on this channel."""
-    if reason := facts.unreachable.get(channel):
+    if reason := barred(facts.unreachable.get(channel), send.purpose):
         return reason
     if send.purpose == "transactional":
         return None

@@ -81,7 +81,7 @@ class Message(Tenant, Base):
     audience: Mapped[str] = mapped_column(default="subscribers")
     """subscribers | anyone: whether a person who never said no may get it without having said yes"""
     subject_kind: Mapped[str]
-    """What it is about: checkout | cart | order | variant | none"""
+    """What it is about: checkout | cart | order | variant | person | none"""
     subject_key: Mapped[str]
     since: Mapped[datetime]
     """The moment its journey counts from."""

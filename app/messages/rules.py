@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from app.conditions import Condition, first_failing
-from app.customers.rules import NOTHING_CHOSEN, SPACING, Choices, may_receive_marketing
+from app.customers.rules import NOTHING_CHOSEN, SPACING, Choices, barred, may_receive_marketing
 from app.messages.quiet import next_allowed
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def gate(asked: Asked, now: datetime) -> Verdict:
 
 
 def _suppressed(asked: Asked, _now: datetime) -> Verdict | None:
-    barred = asked.unreachable is not None and asked.unreachable.startswith("suppressed:")
-    return Skip(asked.unreachable or "") if barred else None
+    reason = barred(asked.unreachable, asked.purpose)
+    return Skip(reason) if reason is not None and reason.startswith("suppressed:") else None
 
 
 def _consent(asked: Asked, _now: datetime) -> Verdict | None:
@@ -147,8 +147,8 @@ def _consent(asked: Asked, _now: datetime) -> Verdict | None:
 
 def _gone(asked: Asked, _now: datetime) -> Verdict | None:
     """The person or the shop: erased, deleted, without an address, uninstalled."""
-    if asked.unreachable is not None:
-        return Skip(asked.unreachable)
+    if (reason := barred(asked.unreachable, asked.purpose)) is not None:
+        return Skip(reason)
     if not asked.shop_active:
         return Skip("uninstalled", "cancelled")
     return Skip("all_marketing_stopped") if asked.shop_stopped and asked.purpose == "marketing" else None

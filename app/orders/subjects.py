@@ -26,7 +26,7 @@ class Ref:
     """A subject by name: its kind, its key, whose it is, and since when the journey about it runs."""
 
     kind: str
-    """checkout | cart | order | variant | none"""
+    """checkout | cart | order | variant | person | none"""
     key: str
     """The row's id; for a variant `customer:variant`, by the store's name of it."""
     customer_id: int
@@ -274,10 +274,40 @@ def _variant(row: Any, since: datetime) -> Subject:
     )
 
 
+def _people(session: Session, refs: Sequence[Ref]) -> dict[Ref, Subject]:
+    """People themselves: what they did since the journey about them began."""
+    rows = session.execute(
+        text("""
+            SELECT r.nr, c.id, c.erased_at IS NOT NULL OR c.deleted_at IS NOT NULL AS gone,
+                COALESCE(c.last_order_at > r.since, false) AS bought,
+                EXISTS (SELECT 1 FROM message m JOIN engagement e ON e.shop_id = m.shop_id AND e.message_id = m.id
+                    WHERE m.shop_id = :shop AND m.customer_id = c.id AND e.verdict = 'human' AND e.at > r.since)
+                    AS engaged
+            FROM unnest(CAST(:customers AS bigint[]), CAST(:sinces AS timestamptz[]))
+                WITH ORDINALITY AS r (customer_id, since, nr)
+            LEFT JOIN customer c ON c.shop_id = :shop AND c.id = r.customer_id
+        """),
+        {
+            "shop": session.info["shop_id"],
+            "customers": [r.customer_id for r in refs],
+            "sinces": [r.since for r in refs],
+        },
+    ).all()
+    return {
+        refs[row.nr - 1]: Subject(
+            row if row.id is not None else None,
+            moments={"trigger": refs[row.nr - 1].since},
+            fields={"gone": row.id is None or row.gone, "bought": row.bought, "engaged": row.engaged},
+        )
+        for row in rows
+    }
+
+
 _LOADERS: dict[str, Callable[[Session, Sequence[Ref]], dict[Ref, Subject]]] = {
     "checkout": _checkouts,
     "cart": _carts,
     "order": _orders,
     "variant": _variants,
+    "person": _people,
     "none": lambda _session, refs: {ref: Subject(None) for ref in refs},
 }

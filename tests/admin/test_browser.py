@@ -133,9 +133,9 @@ def inside(page: Page) -> FrameLocator:
 def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: tuple[str, int], page: Page) -> None:
     address, shop = frame
     page.goto(address)
-    inside(page).get_by_role("button", name="Turn on all 5").click()
+    inside(page).get_by_role("button", name="Turn on all 6").click()
     expect(page.locator(".toast")).to_have_text("All journeys are on")
-    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 5
+    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 6
 
     page.locator("#app-nav a", has_text="Journeys").click()
     inside(page).get_by_role("link", name="Abandoned checkout").click()

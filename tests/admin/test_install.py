@@ -145,13 +145,13 @@ def test_the_first_visit_installs_the_app(client: FlaskClient, store: Store) -> 
     answer = Admin(client, HERS).open("/")
     assert answer.status_code == 200
     assert "Acme Teas" in answer.text
-    assert "Turn on all 5" in answer.text
+    assert "Turn on all 6" in answer.text
     shop = shop_row()
     assert (shop.state, shop.name, shop.currency, shop.timezone) == ("installed", "Acme Teas", "EUR", "Europe/Berlin")
     assert shop.scopes == ["read_orders"]
     assert store.asked[0]["expiring"] in (1, "1")
     assert store.asked[0]["requested_token_type"].endswith("offline-access-token")
-    assert len(rows(shop.id, "SELECT 1 FROM journey WHERE shop_id = :shop AND NOT is_on")) == 5
+    assert len(rows(shop.id, "SELECT 1 FROM journey WHERE shop_id = :shop AND NOT is_on")) == 6
     assert len(rows(shop.id, "SELECT 1 FROM import WHERE shop_id = :shop AND state = 'waiting'")) == 5
     sealed = rows(shop.id, "SELECT access_token, refresh_token FROM shop_token WHERE shop_id = :shop")[0]
     assert b"shpat_1" not in bytes(sealed.access_token)

@@ -35,7 +35,7 @@ def test_home_tells_what_needs_the_merchant(admin: Admin, shop: int) -> None:
     page = admin.get("/").text
     assert "Messages that need you: 1" in page
     assert "News we couldn&#39;t use: 1" in page
-    assert "Turn on all 5" in page
+    assert "Turn on all 6" in page
 
 
 def test_home_counts_todays_messages_by_the_shops_clock(admin: Admin, shop: int) -> None:
@@ -76,7 +76,7 @@ def test_one_button_turns_every_journey_on(admin: Admin, shop: int) -> None:
     answer = admin.post("/admin/journeys/turn-on-all")
     assert answer.status_code == 200
     assert '"All journeys are on"' in answer.headers["HX-Trigger"]
-    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 5
+    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 6
 
 
 def test_a_journey_is_turned_on_and_off(admin: Admin, shop: int) -> None:

@@ -80,7 +80,7 @@ def test_there_are_the_messages_the_journeys_need() -> None:
         "abandoned_checkout/reminder_sms", "abandoned_cart/first_email", "abandoned_cart/second_email",
         "post_purchase/thank_you", "post_purchase/tips", "post_purchase/cross_sell", "replenishment/running_low",
         "replenishment/time_to_reorder", "replenishment/reorder_sms", "review_request/request",
-        "review_request/reminder", "review_request/request_sms",
+        "review_request/reminder", "review_request/request_sms", "sunset/still_welcome", "sunset/goodbye",
     }  # fmt: skip
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 CASES: Final = {
+    "went_quiet": """
+        SELECT 'person' AS kind, id::text AS key, now() AS since, NULL::float AS days FROM customer
+        WHERE shop_id = :shop AND id = :customer""",
     "checkout_abandoned": """
         SELECT 'checkout' AS kind, id::text AS key, version_at AS since, NULL::float AS days FROM checkout
         WHERE shop_id = :shop AND customer_id = :customer AND lines <> '[]' ORDER BY version_at DESC LIMIT 1""",
