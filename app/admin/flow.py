@@ -42,6 +42,7 @@ MOMENTS: Final = {
 }
 FIELDS: Final = {
     "bought": _("they bought"),
+    "engaged": _("they opened or clicked something"),
     "checkout_started": _("they went on to checkout"),
     "emptied": _("they emptied it"),
     "gone": _("it no longer exists"),

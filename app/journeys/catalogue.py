@@ -56,7 +56,8 @@ class Field:
 
 
 FIELDS: Final = (
-    Field("bought", "flag", (*BASKETS, "product_running_low")),
+    Field("bought", "flag", (*BASKETS, "product_running_low", "went_quiet")),
+    Field("engaged", "flag", ("went_quiet",)),
     Field("checkout_started", "flag", ("cart_abandoned",)),
     Field("emptied", "flag", BASKETS),
     Field("gone", "flag"),

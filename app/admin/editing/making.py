@@ -49,6 +49,11 @@ EXITS: Final[Mapping[str, list[dict[str, Any]]]] = {
         {"if": [{"field": "given_back"}], "reason": "order_refunded"},
         {"if": [{"field": "gone"}], "reason": "product_is_gone"},
     ],
+    "went_quiet": [
+        {"if": [{"field": "engaged"}], "reason": "engaged"},
+        {"if": [{"field": "bought"}], "reason": "bought"},
+        {"if": [{"field": "gone"}], "reason": "person_is_gone"},
+    ],
 }
 """Reasons to leave that a blank journey begins with: without them it would write to people who bought."""
 WITHIN: Final = {
@@ -56,6 +61,7 @@ WITHIN: Final = {
     "cart_abandoned": "12h",
     "order_placed": "2d",
     "product_running_low": "365d",
+    "went_quiet": "7d",
 }
 
 

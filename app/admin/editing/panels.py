@@ -79,7 +79,7 @@ def opened(definition: Definition, wanted: str, currency: str) -> Panel | None:
     return None if step is None else _step(step, everything)
 
 
-def _step(step: Step, everything: Asking) -> Panel:
+def _step(step: Step, everything: Asking) -> Panel | None:
     name, target = step.id, f"step:{step.id}"
     if step.wait:
         return Panel(target, "wait", _wait_values(step.wait), step=name)
@@ -90,7 +90,8 @@ def _step(step: Step, everything: Asking) -> Panel:
         return Panel(
             target, "split", {}, rows=conditions.shown(step.split.when, everything), about=everything, step=name
         )
-    assert step.until is not None  # noqa: S101 a step has exactly one part: checked by its definition
+    if step.until is None:
+        return None  # letting go has nothing to set
     rows = conditions.shown(step.until.when, everything)
     return Panel(target, "until", {"at_most": flow.delay(step.until.at_most)}, rows=rows, about=everything, step=name)
 

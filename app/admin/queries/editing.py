@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 LATEST: Final = {
+    "went_quiet": """
+        SELECT e.subject_kind AS kind, e.subject_key AS key, e.customer_id, e.anchor_at AS since FROM enrolment e
+        WHERE e.shop_id = :shop AND e.subject_kind = 'person' ORDER BY e.id DESC LIMIT :limit""",
     "checkout_abandoned": """
         SELECT 'checkout' AS kind, id::text AS key, customer_id, version_at AS since FROM checkout
         WHERE shop_id = :shop AND customer_id IS NOT NULL AND lines <> '[]' ORDER BY id DESC LIMIT :limit""",
