@@ -206,9 +206,9 @@ def _refuse_barred(session: Session, read: Sequence[Line]) -> None:
         if line.person is None:
             continue
         by_channel = {
-            channel: reason
+            channel: bar.reason
             for channel, address in (("email", line.person.email), ("sms", line.person.phone))
-            if address and (reason := barred.get((channel, address)))
+            if address and (bar := barred.get((channel, address)))
         }
         if "erased" in by_channel.values():
             line.said.clear()
