@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from app.admin.people_files import PATH as UPLOADS
+from app.customers.files import LARGEST_BYTES as LARGEST_FILE
 from app.inbox import views as inbox
 from app.inbox.accept import Intake
 from wsgi import app as flask_app
@@ -42,7 +44,7 @@ class Front:
             await self._page(scope, protocol)
 
     async def _webhook(self, scope: Any, protocol: Any) -> None:
-        body = await _body(scope, protocol)
+        body = await _body(scope, protocol, LARGEST_BODY)
         if body is None:
             _say(protocol, inbox.Answer(413, "too large"))
             return
@@ -51,7 +53,7 @@ class Front:
 
     async def _page(self, scope: Any, protocol: Any) -> None:
         """Run Flask in a thread; what it answers in one piece goes out so, what it streams is streamed."""
-        body = await _body(scope, protocol)
+        body = await _body(scope, protocol, LARGEST_FILE if scope.path == UPLOADS else LARGEST_BODY)
         if body is None:
             _say(protocol, inbox.Answer(413, "This is larger than anything we take."))
             return
@@ -74,16 +76,16 @@ def _say(protocol: Any, answer: inbox.Answer) -> None:
     protocol.response_str(answer.status, headers, answer.words)
 
 
-async def _body(scope: Any, protocol: Any) -> bytes | None:
+async def _body(scope: Any, protocol: Any, most: int) -> bytes | None:
     """The whole body; None when it is larger than we take, which is known before it is read where its length is."""
     length = scope.headers.get("content-length")
     if length is not None:
-        too_large = not length.isdigit() or int(length) > LARGEST_BODY
+        too_large = not length.isdigit() or int(length) > most
         return None if too_large else bytes(await protocol())
     body = bytearray()
     async for part in protocol:
         body += part
-        if len(body) > LARGEST_BODY:
+        if len(body) > most:
             return None
     return bytes(body)
 

@@ -26,6 +26,7 @@ ACTIONS: Final[dict[str, str]] = {
     "data_file_made": _("Made the file of a customer's data"),
     "provider_asked_to_erase": _("Asked a provider to erase"),
     "retention_applied": _("Removed what was kept long enough"),
+    "people_file": _("Brought people in by file"),
     # Journeys and messages
     "journey_turned_on": _("Turned a journey on"),
     "journey_turned_off": _("Turned a journey off"),

@@ -124,6 +124,18 @@ REASONS: Final[dict[str, str]] = {
     "failed": _("The provider couldn't deliver it"),
     "account_credentials": _("The provider refuses our account's password or key"),
     "account_sender": _("The provider doesn't accept the sender's address"),
+    # Files of people
+    "bad_email": _("This isn't an email address"),
+    "bad_phone": _("This isn't a phone number"),
+    "bad_consent": _("This is neither a yes nor a no"),
+    "bad_date": _("This isn't a date we can read"),
+    "no_date": _("It doesn't say when they agreed"),
+    "date_in_future": _("This date is still to come"),
+    "nothing_said": _("It says nothing about consent"),
+    "a_workbook": _("This is a workbook. Save it as CSV first, in your spreadsheet program"),
+    "not_text": _("This isn't a table of text. Save it as CSV first"),
+    "no_lines": _("There are no lines in this file"),
+    "too_many_lines": _("This file has more than 100,000 lines. Split it"),
     # Deliveries
     "unknown_shop": _("It came for a store that isn't known here"),
     "foreign_shop": _("Its content belongs to another store"),
@@ -257,6 +269,32 @@ COLLECTED: Final[dict[str, str]] = {
     "text": _("a text message"),
     "request": _("they were asked to confirm"),
     "file": _("a line of a file"),
+}
+FILE_FIELDS: Final[dict[str, str]] = {
+    "email": _("Email"),
+    "phone": _("Phone"),
+    "first_name": _("First name"),
+    "last_name": _("Last name"),
+    "country": _("Country (two letters)"),
+    "email_consent": _("Agreed to emails (yes or no)"),
+    "sms_consent": _("Agreed to texts (yes or no)"),
+    "agreed_at": _("When they agreed"),
+    "double_opt_in": _("Confirmed (double opt-in)"),
+    "wording": _("To which words or form"),
+    "ip": _("IP address"),
+}
+PARTS_OF_LINES: Final[dict[str, str]] = {
+    "line": _("Whole line"),
+    "email": _("Email"),
+    "phone": _("Phone"),
+    "email_consent": _("Yes to emails"),
+    "sms_consent": _("Yes to texts"),
+}
+FILE_STATES: Final[dict[str, str]] = {
+    "uploaded": _("Waits for you"),
+    "running": _("Reading"),
+    "done": _("Done"),
+    "dropped": _("Thrown away"),
 }
 IMPORT_KINDS: Final[dict[tuple[str, str], str]] = {
     ("customers", "recent"): _("Customers of the last 90 days"),

@@ -70,6 +70,7 @@ class Action(StrEnum):
     EVENT_SENT_AGAIN = "event_sent_again"
     SENDING_DOMAIN_LOOKED_AT = "sending_domain_looked_at"
     COMPLAINT_STOP_LIFTED = "complaint_stop_lifted"
+    PEOPLE_FILE = "people_file"
     ACTION_TAKEN = "action_taken"
     """Anything that has no word of its own yet; its target is the route."""
 
