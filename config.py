@@ -51,6 +51,8 @@ class Twilio:
     auth_token: str = field(repr=False)
     messaging_service_sid: str
     api_base: str
+    signing_key: str = field(default="", repr=False)
+    """For accounts whose callbacks are signed by SHA-256 with a key of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Settings:
                 auth_token=env.get("TWILIO_AUTH_TOKEN", ""),
                 messaging_service_sid=env.get("TWILIO_MESSAGING_SERVICE_SID", ""),
                 api_base=env.get("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
+                signing_key=env.get("TWILIO_SIGNING_KEY", ""),
             ),
             smtp_url=env.get("SMTP_URL", ""),
             sender_email=env.get("SENDER_EMAIL", ""),

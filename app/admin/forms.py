@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ValidationError
 
 from app.admin.words import _
+from app.shops.accounts import ACCOUNT_SID, SERVICE_SID, SIGNING_KEY, TOKEN
 from app.shops.settings import CLOCK_TIME, COLOR, COUNTRIES, Brand, Limits, QuietHours, Sender, ShopSettings, Texting
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ PATTERNS: Final = {
     COUNTRIES: _("Use two letters for each country, such as US, CA, GB."),
     COLOR: _("Use a colour such as #1f5f4a."),
     CLOCK_TIME: _("Use a time such as 21:00."),
+    ACCOUNT_SID: _("It begins with AC and has 34 letters and digits."),
+    SERVICE_SID: _("It begins with MG and has 34 letters and digits."),
+    TOKEN: _("Copy the whole token, without spaces."),
+    SIGNING_KEY: _("Copy the whole key, without spaces, or leave it empty."),
 }
 
 
@@ -58,7 +63,11 @@ def check(part: str, typed: Mapping[str, str]) -> Checked | Form:
     """What was typed into one form, checked; or the same form with its errors."""
     if part == "postal_address":
         return _address(typed.get("postal_address", ""))
-    model = PARTS[part]
+    return check_against(PARTS[part], typed)
+
+
+def check_against(model: type[BaseModel], typed: Mapping[str, str]) -> Checked | Form:
+    """What was typed into a form whose fields are a model's."""
     values: dict[str, Any] = {}
     for name, about in model.model_fields.items():
         is_switch = about.annotation is bool

@@ -16,7 +16,8 @@ from app.admin.words import _
 from app.brakes import rules, service as brakes
 from app.channels.sms.prices import MICROS_PER_DOLLAR
 from app.domains import service as domains
-from app.shops import settings as shop_settings
+from app.shops import accounts, settings as shop_settings
+from app.shops.accounts import TwilioAccount
 from app.transaction import transaction
 
 MECHANISMS: Final = (
@@ -93,6 +94,28 @@ def texting() -> Response:
     return _show(toast=_("Saved"))
 
 
+@bp.post("/admin/settings/sending/twilio", endpoint="sending_twilio")
+def twilio() -> Response:
+    """Texts go by the shop's own Twilio account, or by the host's again."""
+    if "remove" in request.form:
+        with transaction(g.shop_id) as session:
+            accounts.use_hosts_texts(session)
+            record.note(session, record.Action.PROVIDER_ACCOUNT_CHANGED, after={"channel": "sms", "whose": "host"})
+        return _show(toast=_("Texts go by the host's account"))
+    checked = forms.check_against(TwilioAccount, request.form)
+    if isinstance(checked, Form):
+        return _show(status=422, twilio=checked)
+    account = TwilioAccount.model_validate(checked.value)
+    if account.messaging_service_sid == installation().twilio.messaging_service_sid:
+        errors = {"messaging_service_sid": _("This service belongs to whoever runs Regulars.")}
+        return _show(status=422, twilio=Form(checked.value, errors))
+    with transaction(g.shop_id) as session:
+        accounts.use_own_twilio(session, account)
+        after = {"channel": "sms", "whose": "own", "service": account.messaging_service_sid}
+        record.note(session, record.Action.PROVIDER_ACCOUNT_CHANGED, after=after)
+    return _show(toast=_("Texts go by your account"))
+
+
 @bp.post("/admin/settings/sending/lift", endpoint="sending_lift")
 def lift() -> Response:
     """Let marketing go again although readers complained."""
@@ -102,9 +125,12 @@ def lift() -> Response:
     return _show(toast=_("Marketing goes again"))
 
 
-def _show(*, status: int = 200, toast: str | None = None, form: Form | None = None) -> Response:
+def _show(
+    *, status: int = 200, toast: str | None = None, form: Form | None = None, twilio: Form | None = None
+) -> Response:
     with transaction(g.shop_id) as session:
         values = _domain(session)
+        own = accounts.own(session, "sms")
         found = braking.stand(session)
     return page(
         "sending.html",
@@ -114,11 +140,20 @@ def _show(*, status: int = 200, toast: str | None = None, form: Form | None = No
         stand=found,
         states=braking.STATES,
         money=_money(found),
-        forms={"texting": form or forms.shown(found.chosen)["texting"]},
+        forms={"texting": form or forms.shown(found.chosen)["texting"], "twilio": _kept(twilio)},
+        own_service=own.credentials.get("messaging_service_sid", "") if own is not None else "",
+        inbound=f"{installation().public_url}/receipts/twilio/inbound",
         stop_share=f"{rules.STOP_SHARE:.1%}",
         address=braking.PAGE if request.method == "POST" else None,
         **values,
     )
+
+
+def _kept(typed: Form | None) -> Form:
+    """What was typed, without what is secret: that is never shown, not even to who typed it."""
+    if typed is None:
+        return Form(dict.fromkeys(TwilioAccount.model_fields, ""))
+    return Form({**typed.values, "auth_token": "", "signing_key": ""}, typed.errors)
 
 
 def _domain(session: Any) -> dict[str, Any]:

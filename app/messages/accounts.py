@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from app import registry
 from app.channels.base import Account
-from app.shops.models import ProviderAccount
+from app.shops import accounts
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -16,11 +14,7 @@ if TYPE_CHECKING:
 
 def account_for(session: Session, channel: str) -> Account | None:
     """The shop's own account where it has one, else the host's; None when there is no provider for the channel."""
-    own = session.execute(
-        select(ProviderAccount).where(
-            ProviderAccount.shop_id == session.info["shop_id"], ProviderAccount.channel == channel
-        )
-    ).scalar_one_or_none()
+    own = accounts.own(session, channel)
     if own is not None:
         known = any(p.key == own.provider and p.channel == channel for p in registry.providers())
         return Account(own.provider, own.credentials) if known else None

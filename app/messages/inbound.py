@@ -13,15 +13,17 @@ from app.messages import confirming
 from app.transaction import across_shops, transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.orm import Session
 
     from app.channels.base import InboundText
 
 
-def receive(message: InboundText) -> None:
-    """Act on a text. With a service that shops share, STOP stops every shop: the sender can't name one."""
+def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> None:
+    """Act on a text, in the shops that it came to: those on the host's service unless others are named."""
     asked = classify(message.text, message.opt_out_type)
-    for shop_id in _shops_of(message.service):
+    for shop_id in shops_of_host() if shop_ids is None else shop_ids:
         with transaction(shop_id) as session:
             if asked == "stop":
                 customers.suppress(session, "sms", message.sender, "opted_out", "keyword")
@@ -54,8 +56,13 @@ def _put_on_record(session: Session, customer_id: int, asked: str) -> None:
     customers.consent(session, [word])
 
 
-def _shops_of(service: str | None) -> list[int]:
-    """Shops that send by this messaging service: those with an account of their own, else all on the host's."""
-    del service  # shops' own services come with their own accounts: until then the host's serves everybody
+def shops_of_host() -> list[int]:
+    """Shops whose texts go by the host's service: a sender who says STOP to it can't name one, so it is said to all."""
     with across_shops() as session:
-        return [row.id for row in session.execute(text("SELECT id FROM shop WHERE state = 'installed'"))]
+        rows = session.execute(
+            text(
+                "SELECT id FROM shop s WHERE state = 'installed' "
+                "AND NOT EXISTS (SELECT 1 FROM messaging_service m WHERE m.shop_id = s.id)"
+            )
+        )
+        return [row.id for row in rows]

@@ -10,8 +10,12 @@ from app import clock
 from app.channels.email import receipts as email_receipts
 from app.channels.sms import receipts as sms_receipts
 from app.messages import inbound, receipts
+from app.security import tokens
+from app.shops import accounts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from config import Settings
 
 bp = Blueprint("receipts", __name__, url_prefix="/receipts")
@@ -39,9 +43,12 @@ def sendgrid() -> Response:
 @bp.post("/twilio/status")
 def twilio_status() -> Response:
     """Twilio's word on one message; ours is named by the signed reference in the address."""
-    if not _signed_by_twilio():
+    reference = request.args.get("m")
+    named = tokens.read("reference", reference or "", 3)
+    # Whoever runs the host's account may report on any text; a shop's own account on that shop's only.
+    if not (_signed_with(_hosts_secrets()) or (named and _signed_with(accounts.signing_secrets(named[0])))):
         return Response("bad signature", 403, mimetype="text/plain")
-    receipt = sms_receipts.read_status(request.form, request.args.get("m"), clock.now())
+    receipt = sms_receipts.read_status(request.form, reference, clock.now())
     if receipt is not None:
         receipts.apply("twilio", [receipt])
     return Response(status=200)
@@ -50,16 +57,35 @@ def twilio_status() -> Response:
 @bp.post("/twilio/inbound")
 def twilio_inbound() -> Response:
     """A shopper's text to us: STOP, START, HELP, or anything else."""
-    if not _signed_by_twilio():
-        return Response("bad signature", 403, mimetype="text/plain")
     message = sms_receipts.read_inbound(request.form)
+    shop_ids = _addressed(message.service if message is not None else None)
+    if shop_ids is None:
+        return Response("bad signature", 403, mimetype="text/plain")
     if message is not None:
-        inbound.receive(message)
+        inbound.receive(message, shop_ids)
     # Twilio itself confirms STOP and START; answering too would be a second text.
     return Response(NO_REPLY, 200, mimetype="text/xml")
 
 
-def _signed_by_twilio() -> bool:
-    settings = _settings()
-    url = settings.public_url + request.full_path.rstrip("?")
-    return sms_receipts.verify(settings.twilio.auth_token, url, request.form, dict(request.headers.items()))
+def _addressed(service: str | None) -> list[int] | None:
+    """Whom a text came to: the shops whose own service it names and whose own token signed it, else the host's.
+
+    None when nobody who may has signed it. The name of the service only says whose token to try.
+    """
+    if service and service != _settings().twilio.messaging_service_sid:
+        own = [shop_id for shop_id in accounts.shops_of(service) if _signed_with(accounts.signing_secrets(shop_id))]
+        if own:
+            return own
+    return inbound.shops_of_host() if _signed_with(_hosts_secrets()) else None
+
+
+def _hosts_secrets() -> list[str]:
+    twilio = _settings().twilio
+    return [secret for secret in (twilio.auth_token, twilio.signing_key) if secret]
+
+
+def _signed_with(secrets: Iterable[str]) -> bool:
+    """Whether one of these signed the request: the auth token by SHA-1, or a key of its own by SHA-256."""
+    url = _settings().public_url + request.full_path.rstrip("?")
+    headers = dict(request.headers.items())
+    return any(sms_receipts.verify(secret, url, request.form, headers) for secret in secrets)

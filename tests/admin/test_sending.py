@@ -148,3 +148,41 @@ def test_another_shops_domain_and_complaints_are_not_ours(other: Admin, shop: in
     assert "Let marketing go again" not in other.get(PAGE).text
     other.post(f"{PAGE}/lift")
     assert rows(shop, "SELECT state FROM brake WHERE shop_id = :shop")[0].state == "stopped"
+
+
+ACCOUNT = {
+    "account_sid": "AC" + "b" * 32, "auth_token": "own-token-0123456789", "messaging_service_sid": "MG" + "a" * 32,
+    "signing_key": "",
+}  # fmt: skip
+
+
+def test_a_twilio_account_of_their_own_is_kept_secret_and_on_record(admin: Admin, shop: int) -> None:
+    page = admin.post(f"{PAGE}/twilio", ACCOUNT)
+    assert page.status_code == 200
+    assert ACCOUNT["messaging_service_sid"] in page.text
+    assert ACCOUNT["auth_token"] not in page.text
+    assert on_record(shop).count("provider_account_changed") == 1
+    entry = rows(shop, "SELECT after FROM audit_entry WHERE action = 'provider_account_changed'")[0]
+    assert ACCOUNT["auth_token"] not in str(entry)
+    assert b"own-token" not in rows(shop, "SELECT credentials FROM provider_account")[0].credentials
+    admin.post(f"{PAGE}/twilio", {"remove": "1"})
+    assert rows(shop, "SELECT 1 FROM provider_account") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"account_sid": "XX1"}, "It begins with AC"),
+        ({"messaging_service_sid": ""}, "It begins with MG"),
+        ({"auth_token": "short"}, "Copy the whole token"),
+        ({"messaging_service_sid": "MG" + "0" * 32}, "This service belongs to whoever runs Regulars."),
+    ],
+)
+def test_an_account_that_cannot_be_is_answered_beside_its_field(
+    admin: Admin, shop: int, change: dict[str, str], sentence: str
+) -> None:
+    page = admin.post(f"{PAGE}/twilio", ACCOUNT | change)
+    assert page.status_code == 422
+    assert sentence in page.text
+    assert ACCOUNT["auth_token"] not in page.text
+    assert rows(shop, "SELECT 1 FROM provider_account") == []
