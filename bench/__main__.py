@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import applying, ingest, pages, planning, render, sending
+from bench import applying, ingest, pages, planning, render, screens, sending
 from bench.house import ROOT, house
 from bench.limits import reason
 from bench.table import as_markdown, as_text, commit, machine, today
@@ -66,6 +66,7 @@ def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]
         "render": lambda: render.rows(render.measure(scale.seconds)),
         "sending": lambda: sending.rows(found, scale.messages, scale.naive, scale.rounds),
         "pages": lambda: pages.rows(found, *scale.shops),
+        "screens": lambda: screens.rows(found, scale.shops[0], scale.rounds),
     }
 
 

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bench.table import Row
 
-NO_ROLLUP = (
-    "nearly all of it is one count over the messages of the last 30 days (864,000 here), read row by row; a rollup by "
-    "journey and day, kept by the slow worker, would make it a read of a few hundred rows."
-)
 REASONS: dict[str, str] = {
     "webhook accepted": (
         "a durable webhook costs 84 to 98 us of CPU in the server and 30 us in PostgreSQL, the no-op 105 to 145 us in "
@@ -35,12 +31,6 @@ REASONS: dict[str, str] = {
         "libraries); 132 threads, templates, and languages make the rest."
     ),
     "peak memory of a worker": "as for a sending worker in RESULTS.md: it doesn't grow with what waits.",
-    "admin page at 1,000,000 customers: home": NO_ROLLUP,
-    "admin page at 1,000,000 customers: journeys": NO_ROLLUP,
-    "admin page at 1,000,000 customers: customers, searched": (
-        "people are searched by the beginning of an email, phone, first or last name, and only the email has an index "
-        "that could serve; four more indexes would make every webhook dearer."
-    ),
 }
 """The beginning of a line's path -> one sentence or two."""
 

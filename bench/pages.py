@@ -46,7 +46,7 @@ def rows(house: House, small: int, middling: int, large: int) -> list[Row]:
     """Lines for the table: each page's median in the large shop beside that in the small one, and in a busy one."""
     sizes = {"small": (small, 1), "large": (large, 1), "busy": (middling, MANY_MESSAGES)}
     for name, (size, each) in sizes.items():
-        _fill(house, house.make_shop(_domain(name)), size, each)
+        fill(house, house.make_shop(domain_of(name)), size, each)
     house.settle()
     found: dict[tuple[str, str], list[float]] = {}
     for _ in range(VISITS):
@@ -83,21 +83,22 @@ def rows(house: House, small: int, middling: int, large: int) -> list[Row]:
     return made
 
 
-def _domain(name: str) -> str:
+def domain_of(name: str) -> str:
+    """The address of one of the shops."""
     return f"{name}.myshopify.com"
 
 
 def _visit(house: House, page: str, name: str) -> float:
     """Milliseconds of the server's time."""
     begun = time.perf_counter()
-    answer = house.app.test_client().get(PAGES[page], headers={"Authorization": f"Bearer {_id_token(_domain(name))}"})
+    answer = house.app.test_client().get(PAGES[page], headers={"Authorization": f"Bearer {id_token(domain_of(name))}"})
     spent = time.perf_counter() - begun
     if answer.status_code != HTTPStatus.OK:
         raise SystemExit(f"{page} of {name}: {answer.status}")
     return spent * 1000
 
 
-def _fill(house: House, shop: int, size: int, each: int) -> None:
+def fill(house: House, shop: int, size: int, each: int) -> None:
     """So many people with an order, and so many messages for each."""
     town.starters(house, shop)
     town.people(house, shop, size)
@@ -119,7 +120,7 @@ def _fill(house: House, shop: int, size: int, each: int) -> None:
         )
 
 
-def _id_token(domain: str) -> str:
+def id_token(domain: str) -> str:
     """A session token as the store's admin gives it."""
     now = int(time.time())
     claims: dict[str, Any] = {
