@@ -20,6 +20,7 @@ from app.admin import (
     people_files,
     permission,
     preview_as,
+    privacy,
     reports,
     sending,
     settings,
@@ -53,6 +54,7 @@ PAGES = (
     making,
     wording,
     hooks,
+    privacy,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

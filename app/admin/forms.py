@@ -10,7 +10,18 @@ from pydantic import BaseModel, ValidationError
 
 from app.admin.words import _
 from app.shops.accounts import ACCOUNT_SID, SERVICE_SID, SIGNING_KEY, TOKEN
-from app.shops.settings import CLOCK_TIME, COLOR, COUNTRIES, Brand, Limits, QuietHours, Sender, ShopSettings, Texting
+from app.shops.settings import (
+    CLOCK_TIME,
+    COLOR,
+    COUNTRIES,
+    Brand,
+    Limits,
+    QuietHours,
+    Retention,
+    Sender,
+    ShopSettings,
+    Texting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +34,7 @@ PARTS: Final[dict[str, type[BaseModel]]] = {
     "limits": Limits,
     "brand": Brand,
     "texting": Texting,
+    "retention": Retention,
 }
 EMAIL: Final = re.compile(r"[^@\s<>\"(),;:]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 EMAIL_FIELDS: Final = ("email", "reply_to")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import select, text
 
@@ -17,18 +17,16 @@ from app.journeys import service as journeys
 from app.journeys.models import Journey
 from app.platforms import access
 from app.platforms.base import TokenGranted, TokenUnavailable
-from app.platforms.shopify.asking import ShopInfo, shop_info
-from app.platforms.shopify.graphql import GraphQLClient
+from app.platforms.shopify.asking import ShopInfo
 from app.privacy import audit
 from app.shops import service as shops
 from app.shops.models import Shop, ShopToken
 from app.transaction import across_shops, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from app.platforms.base import ShopAccess, TokenRefused, TokenResult
-    from app.platforms.shopify.graphql import GraphQLFault
+    from app.platforms.base import TokenRefused, TokenResult
     from app.platforms.shopify.platform import ShopifyPlatform
 
 log = logging.getLogger(__name__)
@@ -38,6 +36,7 @@ INSTALL_LOCK = 7_261_602
 PATIENCE = 10.0
 PAUSE = 0.2
 IN_FRONT_OF_A_SCREEN = 3.0
+"""Somebody waits: a worker's half minute would be too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _install(platform: ShopifyPlatform, found: Standing, ask: Callable[[], Token
 def learn_about_store(platform: ShopifyPlatform, shop_id: int) -> bool:
     """Ask the store its name, zone, currency and what it lets us do. False when it gave no answer: ask again later."""
     opened = access.open_store(shop_id)
-    info = shop_info(_Brief(platform.graphql), opened[1], clock.now()) if opened is not None else None
+    info = opened and platform.shop_info(opened[1], clock.now(), patience=IN_FRONT_OF_A_SCREEN)
     if not isinstance(info, ShopInfo):
         log.warning("store_facts_missing", extra={"shop": shop_id, "code": info.code if info else "no_access"})
         return False
@@ -167,24 +166,6 @@ def learn_about_store(platform: ShopifyPlatform, shop_id: int) -> bool:
         shops.record(session, [info.changed])
         _keep_scopes(shops.get(session), info.scopes)
     return True
-
-
-class _Brief(GraphQLClient):
-    """The platform's client for somebody who waits in front of a screen: a worker's half minute is too long."""
-
-    def __init__(self, client: GraphQLClient) -> None:  # the client it stands for is set up already
-        self._client = client
-
-    def execute(
-        self,
-        access: ShopAccess,
-        operation: str,
-        variables: Mapping[str, Any] | None = None,
-        *,
-        patience: float = IN_FRONT_OF_A_SCREEN,
-    ) -> dict[str, Any] | GraphQLFault:
-        """See `GraphQLClient`."""
-        return self._client.execute(access, operation, variables, patience=patience)
 
 
 def _keep_scopes(shop: Shop, scopes: Sequence[str]) -> None:

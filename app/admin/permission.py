@@ -23,7 +23,7 @@ def search() -> Response:
     """Whose answer? One who is found alone is answered at once."""
     query = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
     with transaction(g.shop_id) as session:
-        found = queries.found(session, g.shop_id, query, None)[:MOST_FOUND] if query else []
+        found = queries.first(session, g.shop_id, query)[:MOST_FOUND] if query else []
         if found:
             record.note(session, Action.PEOPLE_LISTED, page="may_we_write")
     if len(found) == 1:

@@ -12,6 +12,7 @@ NEEDED: Final[dict[str, Role]] = {
     "admin.consent_csv": Role.EDITOR,
     "admin.customer_consent_json": Role.EDITOR,
     "admin.customer_consent_csv": Role.EDITOR,
+    "admin.privacy_file": Role.OWNER,
     "admin.audit": Role.OWNER,
     "admin.audit_csv": Role.OWNER,
     "admin.hooks": Role.OWNER,

@@ -43,6 +43,7 @@ SETTINGS_PAGES = (
     ("/admin/settings/team", _("Team")),
     ("/admin/settings/keys", _("API keys")),
     ("/admin/settings/hooks", _("Webhooks")),
+    ("/admin/settings/privacy", _("Privacy")),
     ("/admin/settings/audit", _("Audit log")),
 )
 """The tabs of the settings."""
@@ -65,7 +66,6 @@ def install(app: Flask) -> None:
         number=number,
         address=address,
     )
-    app.jinja_env.filters["address"] = address
     app.jinja_env.globals.update(_=_, words=words)
 
 

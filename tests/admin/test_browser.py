@@ -264,6 +264,7 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
         "/admin/settings", "/admin/deliveries", "/admin/none", "/admin/health", "/admin/data-check", "/admin/reports",
         "/admin/settings/sending", "/admin/messages?state=parked", "/admin/settings/team",
         "/admin/settings/audit", "/admin/settings/keys", "/admin/settings/hooks",
+        "/admin/settings/privacy",
     ]  # fmt: skip
     found: dict[str, Any] = {}
     for scheme in ("light", "dark"):

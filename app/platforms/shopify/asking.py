@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.platforms.base import StoreSilentError
-from app.platforms.shopify.graphql import TOO_EXPENSIVE, GraphQLFault, quoted, stamp
+from app.platforms.shopify.graphql import PATIENCE_SECONDS, TOO_EXPENSIVE, GraphQLFault, quoted, stamp
 from app.platforms.shopify.nodes import CHILDREN, READERS, nested, shop
 from app.platforms.shopify.normalise import people
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, instant
@@ -124,9 +124,11 @@ class ShopInfo:
     scopes: tuple[str, ...]
 
 
-def shop_info(client: GraphQLClient, access: ShopAccess, at: datetime) -> ShopInfo | GraphQLFault:
-    """Who the store is; asked after install and after a change of scopes."""
-    data = client.execute(access, operation("shop"))
+def shop_info(
+    client: GraphQLClient, access: ShopAccess, at: datetime, *, patience: float = PATIENCE_SECONDS
+) -> ShopInfo | GraphQLFault:
+    """Who the store is; asked after install and after a change of scopes. Takes about `patience` real seconds."""
+    data = client.execute(access, operation("shop"), patience=patience)
     if isinstance(data, GraphQLFault):
         return data
     granted: Any = child(data.get("currentAppInstallation")).get("accessScopes")

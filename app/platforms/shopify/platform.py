@@ -8,7 +8,7 @@ from app import clock
 from app.platforms.shopify import asking, exports, importing, telling, webhooks
 from app.platforms.shopify.budget import RedisBudget
 from app.platforms.shopify.credentials import Credentials
-from app.platforms.shopify.graphql import GraphQLClient
+from app.platforms.shopify.graphql import PATIENCE_SECONDS, GraphQLClient
 from app.platforms.shopify.normalise import normalise
 from app.platforms.shopify.signed_queries import ProxyRequest, verify_proxy
 from app.platforms.shopify.tokens import TokenEndpoint
@@ -105,9 +105,11 @@ class ShopifyPlatform:
         """
         return asking.changes_since(self.graphql, access, kind, since)
 
-    def shop_info(self, access: ShopAccess, at: datetime) -> asking.ShopInfo | GraphQLFault:
+    def shop_info(
+        self, access: ShopAccess, at: datetime, *, patience: float = PATIENCE_SECONDS
+    ) -> asking.ShopInfo | GraphQLFault:
         """Who the store is and what the app may do there."""
-        return asking.shop_info(self.graphql, access, at)
+        return asking.shop_info(self.graphql, access, at, patience=patience)
 
     def tell_consent(self, access: ShopAccess, told: ToldConsent) -> TellAnswer:
         """See `base.Platform`."""
