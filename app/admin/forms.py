@@ -68,7 +68,10 @@ class Checked:
 def shown(chosen: ShopSettings) -> dict[str, Form]:
     """All forms with what is stored."""
     forms = {part: Form(getattr(chosen, part).model_dump()) for part in PARTS}
-    return forms | {"postal_address": Form({"postal_address": chosen.postal_address})}
+    return forms | {
+        "postal_address": Form({"postal_address": chosen.postal_address}),
+        "consent": Form(chosen.consent.model_dump()),
+    }
 
 
 def check(part: str, typed: Mapping[str, str]) -> Checked | Form:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, g, request
 
+from app import clock
 from app.admin import forms, record
 from app.admin.forms import Form
 from app.admin.guard import bp, settings as installation
@@ -38,6 +39,16 @@ def save(part: str) -> Response:
     if isinstance(checked, Form):
         return _show(status=422, part=part, form=checked)
     store(part, checked.value)
+    return _show(toast=_("Saved"))
+
+
+@bp.post("/admin/settings/consent", endpoint="settings_consent")
+def consent() -> Response:
+    """Whether emails need a second yes; turned on, it is asked of everybody who says yes from now on."""
+    before = shop_settings.of(g.shop).consent
+    wanted = "email_double_opt_in" in request.form
+    since = before.email_since if wanted and before.email_double_opt_in else clock.now() if wanted else None
+    store("consent", shop_settings.Consent(email_double_opt_in=wanted, email_since=since).model_dump(mode="json"))
     return _show(toast=_("Saved"))
 
 

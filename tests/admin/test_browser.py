@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -17,8 +18,12 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from app import clock
+from app.customers import files
+from app.customers.lines import Mapping
+from app.customers.models import PeopleFile
 from app.reports import service as reports
 from app.shops import service as shops
+from app.transaction import transaction
 from local.chromium import executable
 from local.ports import free_port
 from tests.admin.conftest import add_customer, add_delivery, add_message, rows
@@ -252,6 +257,7 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
     click(shop, send(shop, ana, 2, accepted_at=yesterday, planned_at=yesterday), yesterday)
     order(shop, ana, placed_at=yesterday + timedelta(hours=1))
     reports.attribute(shop)
+    file, read = _files_of_people(shop)
     paths = [
         "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/new",
         "/admin/journeys/abandoned_cart/edit?open=trigger", "/admin/journeys/review_request/edit?open=step:request",
@@ -263,6 +269,8 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
         "/admin/messages", f"/admin/messages/{message}", "/admin/customers", f"/admin/customers/{ana}",
         "/admin/settings", "/admin/deliveries", "/admin/none", "/admin/health", "/admin/data-check", "/admin/reports",
         "/admin/settings/sending", "/admin/messages?state=parked", "/admin/settings/team",
+        "/admin/may-we-write", f"/admin/customers/{ana}/may-we-write", "/admin/people-files",
+        f"/admin/people-files/{file}", f"/admin/people-files/{read}",
         "/admin/settings/audit", "/admin/settings/keys", "/admin/settings/hooks",
         "/admin/settings/privacy",
     ]  # fmt: skip
@@ -285,6 +293,19 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
                     found[f"{scheme} {width} {path}"] = problems
             context.close()
     assert found == {}
+
+
+def _files_of_people(shop: int) -> tuple[int, int]:
+    """One that waits for its mapping, and one that is in."""
+    head = b"Email,First name,Accepts email marketing,Consent date\n"
+    content = head + b"bo@shopper.example,Bo,yes,2025-03-04\nnobody,Cy,yes,2025-03-04\ndi@shopper.example,Di,perhaps,\n"
+    taken = [files.take(shop, "people.csv", io.BytesIO(content), "user:1") for _ in range(2)]
+    assert all(isinstance(number, int) for number in taken)
+    with transaction(shop) as session:
+        file = session.get_one(PeopleFile, (shop, taken[1]))
+        files.begin(session, file, Mapping.model_validate(file.mapping))
+    files.run()
+    return taken[0], taken[1]  # type: ignore[return-value]
 
 
 def _app_frame(page: Page) -> Frame:

@@ -7,12 +7,17 @@ import re
 from typing import TYPE_CHECKING
 
 from app.customers import files
+from app.shops import settings as shop_settings
+from app.transaction import transaction
 from tests.admin.conftest import rows
+from tests.conftest import NOON
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
+    from app.shops.settings import Consent
     from tests.admin.conftest import Admin
+    from tests.conftest import Time
 
 PATH = "/admin/people-files"
 FILE = "E-Mail;Vorname;Newsletter;Datum\nana@x.example;=1+1;ja;04.03.2025\nnobody;Bo;ja;04.03.2025\n"
@@ -95,3 +100,19 @@ def test_a_file_can_be_thrown_away_and_is_nobody_elses(admin: Admin, other: Admi
     assert rows(shop, "SELECT 1 FROM people_part WHERE shop_id = :shop") == []
     assert "thrown away" in admin.get(f"{PATH}/{number}").text
     assert "thrown away" in admin.post(f"{PATH}/{number}", CHOSEN).text, "it can't be begun any more"
+
+
+def test_double_opt_in_for_emails_counts_from_when_it_is_turned_on(admin: Admin, shop: int, time: Time) -> None:
+    def chosen() -> Consent:
+        with transaction(shop) as session:
+            return shop_settings.read(session).consent
+
+    assert chosen().since is None
+    assert "Double opt-in" in admin.get("/admin/settings").text
+    admin.post("/admin/settings/consent", {"email_double_opt_in": "1"})
+    assert chosen().since == NOON
+    time.move(days=1)
+    admin.post("/admin/settings/consent", {"email_double_opt_in": "1"})
+    assert chosen().since == NOON, "saved again it doesn't begin anew"
+    admin.post("/admin/settings/consent")
+    assert chosen().since is None
