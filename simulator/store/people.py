@@ -140,8 +140,11 @@ class People:
             created_at=born_at,
             updated_at=born_at,
             email_consent=self._consent(contactable or rng.random() < EMAIL_SHARE, decided),
+            # This store has texts confirmed, as texts about baskets have to be where most of its people live.
             sms_consent=self._consent(
-                phone is not None and (contactable or rng.random() < SMS_SHARE / PHONE_SHARE), decided
+                phone is not None and (contactable or rng.random() < SMS_SHARE / PHONE_SHARE),
+                decided,
+                "confirmed_opt_in",
             ),
         )
 
@@ -196,9 +199,14 @@ class People:
             phone=phone,
         )
 
-    def _consent(self, given: bool, decided: datetime) -> Consent:  # noqa: FBT001 - reads as the answer it is
+    def _consent(
+        self,
+        given: bool,  # noqa: FBT001 - reads as the answer it is
+        decided: datetime,
+        level: str = "single_opt_in",
+    ) -> Consent:
         if given:
-            return Consent("subscribed", "single_opt_in", decided)
+            return Consent("subscribed", level, decided)
         if self._rng.random() < 0.08:
             return Consent("unsubscribed", "single_opt_in", decided)
         return Consent("not_subscribed", None, None)
