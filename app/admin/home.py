@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, g
 
-from app.admin import diagnosis, health, installing
+from app.admin import diagnosis, forms, guide, health, installing, settings
 from app.admin.guard import bp, shopify
 from app.admin.queries import home as queries, hooks, journeys as journey_queries
 from app.admin.showing import COUNTED_DAYS, last, missing, page, part
@@ -66,6 +66,7 @@ def show(toast: str | None = None, address: str | None = None) -> Response:
         values = _pulse(session) | {
             "imports": queries.imports(session, g.shop_id),
             "journeys": journey_queries.overview(session, g.shop_id, last(COUNTED_DAYS)),
+            **_guide(session),
         }
     return page("home.html", title=_("Home"), toast=toast, address=address, **values)
 
@@ -75,6 +76,48 @@ def imports() -> Response:
     """How far the import is; refreshes itself while it runs."""
     with transaction(g.shop_id) as session:
         return part("home_imports.html", imports=queries.imports(session, g.shop_id))
+
+
+@bp.get("/admin/home/guide", endpoint="home_guide")
+def set_up() -> Response:
+    """The set-up guide; refreshes itself while the import runs."""
+    with transaction(g.shop_id) as session:
+        return part("home_guide.html", **_guide(session))
+
+
+@bp.post("/admin/home/guide/<word>", endpoint="home_guide_shown")
+def show_guide(word: str) -> Response:
+    """Hide the set-up guide, or show it again."""
+    if word not in ("hide", "show"):
+        return missing(_("There is no such page"))
+    chosen = shop_settings.of(g.shop).guide
+    settings.store("guide", chosen.model_copy(update={"hidden": word == "hide"}).model_dump())
+    return show(address="/")
+
+
+def _guide(session: Session) -> dict[str, Any]:
+    """What is left to set up; nothing once everything is done, or when it was hidden."""
+    chosen = shop_settings.of(g.shop)
+    if chosen.guide.hidden:
+        return {"guide": [], "guide_hidden": True}
+    journeys = queries.journeys_on(session, g.shop_id)
+    found = guide.Found(
+        connected=g.shop.active and not g.shop.needs_reauthorization,
+        imports=queries.imports(session, g.shop_id),
+        sends_as=chosen.sender.email,
+        domain_verified=chosen.sending.unverified
+        or queries.is_verified(session, g.shop_id, shop_settings.domain_of(chosen.sender.email)),
+        email=account_for(session, "email") is not None,
+        sms=account_for(session, "sms") is not None,
+        brand_chosen="brand" in g.shop.settings,
+        consent_chosen="consent" in g.shop.settings if "consent" in forms.PARTS else None,
+        postal_address=bool(chosen.postal_address or g.shop.address),
+        journeys_on=journeys.running,
+        test_received=queries.was_accepted(session, g.shop_id, chosen.guide.test_message),
+    )
+    tasks = guide.tasks(found)
+    left = any(not task.done for task in tasks)
+    return {"guide": tasks if left else [], "guide_hidden": False, "journey_count": journeys.all}
 
 
 @bp.get("/admin/home/pulse", endpoint="home_pulse")

@@ -20,6 +20,7 @@ from app.journeys.definition import Definition, walk
 from app.journeys.models import Journey
 from app.messages.accounts import account_for
 from app.reports import queries as reports
+from app.shops import service as shops, settings as shop_settings
 from app.transaction import ring_after_commit, transaction
 
 if TYPE_CHECKING:
@@ -133,10 +134,20 @@ def send_test(key: str, step: str, channel: str) -> Response:
         if found is None or source is None or channel != "email":
             return missing(_("There is no such message"))
         sent = test_send.send(session, g.shop, found.event, step, source)
+        if isinstance(sent, int):
+            _remember_test(session, sent)
         record.note(session, Action.TEST_SENT, journey=key, step=step)
     if isinstance(sent, test_send.NotSent):
         return preview(key, step, channel, toast=sent.why)
     return messages.show(sent, toast=_("The test is on its way"))
+
+
+def _remember_test(session: Session, message_id: int) -> None:
+    """So that the set-up guide can see whether it arrived."""
+    shop = shops.get(session)
+    session.refresh(shop, with_for_update=True)
+    chosen = shop_settings.of(shop).guide.model_copy(update={"test_message": message_id})
+    shop.settings = shop_settings.changed(shop, "guide", chosen.model_dump())
 
 
 def show(key: str, *, toast: str | None = None, status: int = 200) -> Response:

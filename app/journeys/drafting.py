@@ -98,16 +98,12 @@ def state(session: Session, journey: Journey) -> State:
 
 
 def drafted(session: Session) -> set[str]:
-    """The keys of journeys that have a draft."""
-    return set(
-        session.scalars(
-            text(
-                "SELECT j.key FROM journey_draft d JOIN journey j ON j.shop_id = d.shop_id AND j.id = d.journey_id "
-                "WHERE d.shop_id = :shop"
-            ),
-            {"shop": session.info["shop_id"]},
-        )
-    )
+    """The keys of journeys that have something to publish."""
+    drafts = select(JourneyDraft.journey_id).where(JourneyDraft.shop_id == session.info["shop_id"])
+    found = session.scalars(
+        select(Journey).where(Journey.shop_id == session.info["shop_id"], Journey.id.in_(drafts))
+    ).all()
+    return {journey.key for journey in found if state(session, journey).differs}
 
 
 def edit(

@@ -137,6 +137,16 @@ class Sending(BaseModel):
     """The merchant's word, on record: marketing may go from a domain that isn't verified."""
 
 
+class Guide(BaseModel):
+    """The set-up guide of the home page: what can't be found out by looking."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden: bool = False
+    test_message: int | None = None
+    """The last test that was sent."""
+
+
 class ShopSettings(BaseModel):
     """All of them."""
 
@@ -148,6 +158,7 @@ class ShopSettings(BaseModel):
     brand: Brand = Brand()
     retention: Retention = Retention()
     team: Team = Team()
+    guide: Guide = Guide()
     consent: Consent = Consent()
     texting: Texting = Texting()
     sending: Sending = Sending()

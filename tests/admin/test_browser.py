@@ -248,8 +248,10 @@ def test_a_merchant_looks_ahead_looks_for_holes_and_takes_figures_along(frame: t
     assert file.value.path().read_text(encoding="utf-8-sig").startswith("journey,message,revenue_usd_minor,")
 
 
-def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browser) -> None:
-    address, shop = frame
+@pytest.fixture(scope="module")
+def furnished(frame: tuple[str, int]) -> tuple[int, int, int, int]:
+    """A customer, a message and two files of people, with a little of everything around them."""
+    shop = frame[1]
     ana = add_customer(shop)
     message = add_message(shop, ana)
     add_delivery(shop)
@@ -257,7 +259,16 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
     click(shop, send(shop, ana, 2, accepted_at=yesterday, planned_at=yesterday), yesterday)
     order(shop, ana, placed_at=yesterday + timedelta(hours=1))
     reports.attribute(shop)
-    file, read = _files_of_people(shop)
+    return (ana, message, *_files_of_people(shop))
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_fit_for_everybody(
+    frame: tuple[str, int], furnished: tuple[int, int, int, int], browser: Browser, scheme: Any, width: int
+) -> None:
+    address = frame[0]
+    ana, message, file, read = furnished
     paths = [
         "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/new",
         "/admin/journeys/abandoned_cart/edit?open=trigger", "/admin/journeys/review_request/edit?open=step:request",
@@ -275,23 +286,18 @@ def test_every_page_is_fit_for_everybody(frame: tuple[str, int], browser: Browse
         "/admin/settings/privacy",
     ]  # fmt: skip
     found: dict[str, Any] = {}
-    for scheme in ("light", "dark"):
-        for width in (1280, 320):
-            # Only to put axe into the page, which the page's own policy rightly forbids.
-            context = browser.new_context(
-                viewport={"width": width, "height": 1600}, color_scheme="light" if scheme == "light" else "dark",
-                bypass_csp=True,
-            )  # fmt: skip
-            page = context.new_page()
-            for path in paths:
-                page.goto(f"{address}/app{path}")
-                expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
-                if SCREENSHOTS:
-                    name = re.sub(r"\W+", "_", path).strip("_") or "home"
-                    page.screenshot(path=f"{SCREENSHOTS}/{name}-{scheme}-{width}.png")
-                if problems := _look(_app_frame(page)):
-                    found[f"{scheme} {width} {path}"] = problems
-            context.close()
+    # Only to put axe into the page, which the page's own policy rightly forbids.
+    context = browser.new_context(viewport={"width": width, "height": 1600}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    for path in paths:
+        page.goto(f"{address}/app{path}")
+        expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
+        if SCREENSHOTS:
+            name = re.sub(r"\W+", "_", path).strip("_") or "home"
+            page.screenshot(path=f"{SCREENSHOTS}/{name}-{scheme}-{width}.png")
+        if problems := _look(_app_frame(page)):
+            found[path] = problems
+    context.close()
     assert found == {}
 
 

@@ -47,6 +47,32 @@ def skipped_steps(session: Session, shop_id: int, since: datetime) -> Sequence[A
     ).all()
 
 
+def journeys_on(session: Session, shop_id: int) -> Any:
+    """How many journeys there are, and how many are on."""
+    return session.execute(
+        text('SELECT count(*) AS "all", count(*) FILTER (WHERE is_on) AS running FROM journey WHERE shop_id = :shop'),
+        {"shop": shop_id},
+    ).one()
+
+
+def is_verified(session: Session, shop_id: int, domain: str) -> bool:
+    """Whether the DNS vouches for mail from a domain."""
+    found = session.scalar(
+        text("SELECT state = 'verified' FROM sending_domain WHERE shop_id = :shop AND domain = :domain"),
+        {"shop": shop_id, "domain": domain},
+    )
+    return bool(found)
+
+
+def was_accepted(session: Session, shop_id: int, message_id: int | None) -> bool:
+    """Whether a provider took a message."""
+    found = session.scalar(
+        text("SELECT accepted_at IS NOT NULL FROM message WHERE shop_id = :shop AND id = :id"),
+        {"shop": shop_id, "id": message_id},
+    )
+    return bool(found)
+
+
 def attention(session: Session, shop_id: int) -> Any:
     """How many things wait for the merchant."""
     return session.execute(
