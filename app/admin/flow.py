@@ -87,6 +87,19 @@ VALUES: Final = {
     **CHANNELS,
 }
 """What choices are called."""
+TOPICS: Final = {
+    "baskets": _("Baskets they left"),
+    "orders": _("Their orders"),
+    "reviews": _("Reviews"),
+    "refills": _("Reminders to reorder"),
+    "news": _("News and offers"),
+}
+"""What a journey can be about, as people may leave it out on their own page."""
+OUTRANKED: Final = {
+    "wait": _("It waits and is asked about again"),
+    "merge": _("It counts as said, if the other is about the same"),
+    "end": _("It is given up"),
+}
 AMOUNTS: Final = {field.name for field in KNOWN if field.kind == "money"}
 OWN_EXIT: Final = "left_by_rule"
 """The reason of exits that a merchant makes: what they say is what they ask."""

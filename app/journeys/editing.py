@@ -84,7 +84,7 @@ class Head(Part):
 
     do: Literal["head"] = "head"
     values: dict[str, Any]
-    """Of name, about, priority, filters, within, reentry: those that change."""
+    """Of name, about, priority, topic, outranked, filters, within, reentry: those that change."""
 
 
 class Leave(Part):
@@ -255,7 +255,7 @@ class _Work:
         for name, value in edit.values.items():
             if name in ("filters", "within"):
                 self.data["trigger"][name] = value
-            elif name in ("name", "about", "priority", "reentry"):
+            elif name in ("name", "about", "priority", "topic", "outranked", "reentry"):
                 self.data[name] = value
             else:
                 return Flaw(name, "There is no such setting.")

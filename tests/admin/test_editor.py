@@ -112,7 +112,7 @@ def test_every_panel_of_every_starter_opens_and_saves_without_changing_anything(
     definition = STARTERS[key]
     for target in [
         "about", "trigger", *(f"exit:{n}" for n in range(len(definition.exits))),
-        *(f"step:{s.id}" for s in walk(definition.steps)),
+        *(f"step:{s.id}" for s in walk(definition.steps) if not s.let_go),
     ]:  # fmt: skip
         page = admin.get(f"/admin/journeys/{key}/edit", open=target).text
         form = page[page.index('<form id="panel"') : page.index("</form>", page.index('<form id="panel"'))]
@@ -382,7 +382,7 @@ def test_a_file_that_cannot_be_is_answered_flaw_by_flaw(admin: Admin, shop: int)
         assert answer.status_code == 422, where
         assert f"<code>{where}</code>" in answer.text
         assert what in answer.text
-    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop")) == 5
+    assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop")) == len(STARTERS)
 
 
 def test_a_journey_of_ones_own_is_made_turned_on_and_only_deleted_before_it_ran(admin: Admin, shop: int) -> None:

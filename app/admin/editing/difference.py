@@ -41,6 +41,12 @@ def _head(before: Definition, after: Definition, money: Callable[[int], str]) ->
             (_("Name"), before.name, after.name),
             (_("Description"), before.about, after.about),
             (_("Priority"), str(before.priority), str(after.priority)),
+            (_("Topic"), flow.TOPICS[before.topic], flow.TOPICS[after.topic]),
+            (
+                _("When a more important message goes"),
+                flow.OUTRANKED[before.outranked],
+                flow.OUTRANKED[after.outranked],
+            ),
             (_("News it looks at"), flow.span(before.trigger.within), flow.span(after.trigger.within)),
         )
         if old != new

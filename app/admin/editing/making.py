@@ -65,6 +65,15 @@ WITHIN: Final = {
 }
 
 
+TOPICS: Final = {
+    "checkout_abandoned": "baskets",
+    "cart_abandoned": "baskets",
+    "order_placed": "orders",
+    "product_running_low": "refills",
+    "went_quiet": "news",
+}
+
+
 @bp.get("/admin/journeys/new", endpoint="journey_new")
 def new() -> Response:
     """Where to begin."""
@@ -100,6 +109,7 @@ def _blank(session: Session, name: str, event: str) -> Journey | list[Flaw]:
     number = journeys.keep_text(session, "email", texts.PLAIN["email"])
     data = {
         "name": name,
+        "topic": TOPICS[event],
         "trigger": {"event": event, "within": WITHIN[event]},
         "exits": EXITS[event],
         "steps": [

@@ -262,6 +262,8 @@ def show(session: Session, journey: Journey, outcome: Outcome) -> Response:
         "moments": [(name, flow.moment(name, journey.event)) for name in moments(journey.event)],
         "places": _places(definition),
         "units": flow.UNIT_WORDS,
+        "topics": flow.TOPICS,
+        "outranked": flow.OUTRANKED,
         "kinds": KINDS,
         "flaws": outcome.flaws,
         "conflict": conflict,

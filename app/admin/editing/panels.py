@@ -30,6 +30,7 @@ NEW_EXIT: Final = "exit:new"
 PERCENT: Final = 100
 NEW_TEXT: Final = "new"
 LONGEST: Final = {"name": 80, "about": 300}
+CHOICES: Final = {"topic": flow.TOPICS, "outranked": flow.OUTRANKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def opened(definition: Definition, wanted: str, currency: str) -> Panel | None:
     event = definition.trigger.event
     everything = asking(event, messages(definition), currency)
     if wanted == "about":
-        values: dict[str, Any] = {"name": definition.name, "about": definition.about}
+        values: dict[str, Any] = {name: getattr(definition, name) for name in ("name", "about", "topic", "outranked")}
         return Panel(wanted, "about", values)
     if wanted == "trigger":
         entering = asking(event, (), currency, entering=True)
@@ -156,6 +157,7 @@ def _delay(form: Form, name: str, *, is_needed: bool) -> Delay:
 
 def _check_about(values: Mapping[str, Any], _definition: Definition) -> dict[str, str]:
     errors = {} if values["name"] else {"name": _("Give it a name.")}
+    errors |= {n: _("Choose one.") for n, words in CHOICES.items() if values[n] not in words}
     errors |= {n: _("Use at most {n} characters.", n=most) for n, most in LONGEST.items() if len(values[n]) > most}
     return errors
 
