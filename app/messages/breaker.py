@@ -5,6 +5,7 @@ Kept in the database, since every worker must know it; read once per claim.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -140,6 +141,7 @@ class _Heard:
     """What this process has noted last, by provider: moment of the news, in its own monotonic time."""
 
     noted: ClassVar[dict[str, float]] = {}
+    lock: ClassVar[threading.Lock] = threading.Lock()
 
 
 def heard(provider: str, lag_seconds: float) -> None:
@@ -148,8 +150,22 @@ def heard(provider: str, lag_seconds: float) -> None:
     Receipts that come late, because there are many, prove nothing about messages younger than what they tell of.
     """
     told_of = clock.monotonic() - max(0.0, lag_seconds)
-    if told_of < _Heard.noted.get(provider, float("-inf")) + HEARD_EVERY_SECONDS:
-        return
+    with _Heard.lock:
+        before = _Heard.noted.get(provider, float("-inf"))
+        if told_of < before + HEARD_EVERY_SECONDS:
+            return
+        # Noted before it is written: of many threads with the same news one writes, the others need not queue for it.
+        _Heard.noted[provider] = told_of
+    try:
+        _write_heard(provider, lag_seconds)
+    except BaseException:  # whatever it was, the news is not on record: the next receipt tells it again
+        with _Heard.lock:
+            if _Heard.noted.get(provider) == told_of:
+                _Heard.noted[provider] = before
+        raise
+
+
+def _write_heard(provider: str, lag_seconds: float) -> None:
     with across_shops() as session:
         session.execute(
             text("""
@@ -160,4 +176,3 @@ def heard(provider: str, lag_seconds: float) -> None:
             """),
             {"provider": provider, "lag": timedelta(seconds=max(0.0, lag_seconds))},
         )
-    _Heard.noted[provider] = told_of

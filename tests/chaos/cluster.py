@@ -42,7 +42,7 @@ class Cluster:
     """Everything that runs, in one folder."""
 
     folder: Path
-    lease: float = 6.0
+    lease: float = 10.0
     grace: float = 4.0
     speed: float = 1.0
     """How fast business time runs, for everybody."""
@@ -176,6 +176,12 @@ class Cluster:
             self.postgres.crash()
         self.postgres.start()
 
+    def move_to(self, database_url: str) -> str:
+        """Use another database of this server from now on; what runs already stays where it is."""
+        self._hang_up()
+        self.env["DATABASE_URL"] = database_url
+        return database_url
+
     def _hang_up(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -214,7 +220,8 @@ class Cluster:
     def sql(self, statement: str, *parameters: Any) -> list[Any]:
         """A statement of its own transaction, as the superuser; over one connection, since each new one costs 10 ms."""
         if self._connection is None or self._connection.closed:
-            url = self.postgres.admin_url.rpartition("/")[0] + "/regulars"
+            database = self.env["DATABASE_URL"].rpartition("/")[2]
+            url = f"{self.postgres.admin_url.rpartition('/')[0]}/{database}"
             self._connection = psycopg.connect(url, autocommit=True)
         cursor = self._connection.execute(statement, parameters or None)
         return cursor.fetchall() if cursor.description else []

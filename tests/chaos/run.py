@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.chaos import results
 from tests.chaos.cluster import Cluster
-from tests.chaos.scenarios.all import SCENARIOS
+from tests.chaos.scenarios.all import FASTER, SCENARIOS
 from tests.chaos.storm import Storm
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def scenario(name: str, seed: int) -> bool:
     """One scenario; whether every promise was kept."""
     begun = time.monotonic()
     try:
-        with installation() as cluster:
+        with installation(speed=FASTER.get(name, 1.0)) as cluster:
             seen = SCENARIOS[name](cluster, random.Random(seed))
     except AssertionError as error:
         print(f"{name} seed={seed}: BROKEN OFF: {error}", flush=True)  # noqa: T201 the result line

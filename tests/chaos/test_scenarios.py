@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.scenarios import crash_points, postgres_away, redis_away, same_again
+from tests.chaos.scenarios import crash_points, postgres_away, providers_down, redis_away, same_again
 
 if TYPE_CHECKING:
     from tests.chaos.cluster import Cluster
@@ -46,3 +46,7 @@ def test_a_webhook_answered_200_survives_a_crash_of_the_database(cluster: Cluste
 
 def test_the_same_delivery_fifty_times_at_once_has_one_effect(cluster: Cluster, rng: random.Random) -> None:
     assert same_again.at_once(cluster, rng, rounds=5).broken() == []
+
+
+def test_after_three_days_away_what_is_too_late_expires_and_the_rest_goes(cluster: Cluster, rng: random.Random) -> None:
+    assert providers_down.all_of_us_for_three_days(cluster, rng, size=100).broken() == []

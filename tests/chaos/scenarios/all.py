@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chaos.scenarios import crash_points, postgres_away, redis_away, same_again
+from tests.chaos.scenarios import (
+    crash_points,
+    fairness,
+    migrations,
+    postgres_away,
+    providers_down,
+    redis_away,
+    same_again,
+    taking_over,
+)
 
 if TYPE_CHECKING:
     import random
@@ -23,4 +32,13 @@ SCENARIOS: dict[str, Callable[[Cluster, random.Random], Seen]] = {
     "postgres-restarted": postgres_away.restarted,
     "postgres-hung": postgres_away.hung,
     "same-delivery-at-once": same_again.at_once,
+    "small-shops-beside-a-big-one": fairness.small_beside_big,
+    "provider-down": providers_down.twilio_for_half_an_hour,
+    "three-days-away": providers_down.all_of_us_for_three_days,
+    "two-clocks": taking_over.two_clocks,
+    "sigterm": taking_over.sigterm_in_a_drain,
+    "migrations": migrations.under_load,
 }
+
+FASTER = {"provider-down": providers_down.SPEED}
+"""Those whose business time runs faster than the clock."""
