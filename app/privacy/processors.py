@@ -14,8 +14,10 @@ from sqlalchemy import select, text
 from app import clock
 from app.channels.email import erasure
 from app.channels.email.erasure import AskLater, Refused, Taken
+from app.channels.sms import erasure as texts
 from app.privacy import audit
 from app.privacy.models import ProcessorErasure
+from app.shops import accounts
 from app.shops.models import PrivacyRequest, ProviderAccount
 from app.transaction import across_shops, ring_after_commit, transaction
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SENDGRID = "sendgrid"
+TWILIO = "twilio"
 FIRST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_SECONDS = 3600.0
 LEASE_SECONDS = 60.0
@@ -54,6 +57,38 @@ def ask(session: Session, request_id: int | None, emails: Sequence[str], provide
         )
     ring_after_commit(session, "slow")
     return True
+
+
+def ask_twilio(session: Session, request_id: int | None, sids: Sequence[str]) -> bool:
+    """Write down which texts Twilio is to forget. False when there are none."""
+    now = clock.now()
+    for first in range(0, len(sids), texts.MOST_TEXTS):
+        session.add(
+            ProcessorErasure(
+                shop_id=session.info["shop_id"],
+                provider=TWILIO,
+                request_id=request_id,
+                addresses=list(sids[first : first + texts.MOST_TEXTS]),
+                due_at=now,
+                created_at=now,
+            )
+        )
+    if sids:
+        ring_after_commit(session, "slow")
+    return bool(sids)
+
+
+def texts_of(session: Session, people: Sequence[int]) -> list[str]:
+    """What Twilio calls the texts that went to these people."""
+    return list(
+        session.scalars(
+            text(
+                "SELECT DISTINCT provider_ref FROM message WHERE shop_id = :shop AND customer_id = ANY(:people) "
+                "AND provider = :twilio AND provider_ref IS NOT NULL ORDER BY provider_ref"
+            ),
+            {"shop": session.info["shop_id"], "people": list(people), "twilio": TWILIO},
+        )
+    )
 
 
 def run(settings: Settings, should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -87,11 +122,16 @@ def _ask_one(settings: Settings, shop_id: int, errand_id: int) -> bool:
             return False
         errand.due_at = clock.now() + _span(LEASE_SECONDS)
         errand.tries += 1
-        addresses, tries = list(errand.addresses), errand.tries
-        api_key = _api_key(session, settings)
-    answer = (
-        erasure.erase(settings.sendgrid.api_base, api_key, addresses) if api_key else AskLater("account_credentials")
-    )
+        provider, addresses, tries = errand.provider, list(errand.addresses), errand.tries
+        key = _api_key(session, settings) if provider == SENDGRID else ""
+        twilio = _twilio(session, settings) if provider == TWILIO else {}
+    answer: erasure.Answer
+    if provider == TWILIO:
+        waits = texts.erase(settings.twilio.api_base, twilio, addresses)
+        answer = Taken("") if waits is None else AskLater(waits)
+    else:
+        known = settings.sendgrid.api_base
+        answer = erasure.erase(known, key, addresses) if key else AskLater("account_credentials")
     with transaction(shop_id) as session:
         errand = session.get_one(ProcessorErasure, (shop_id, errand_id), with_for_update=True)
         if errand.done_at is None:
@@ -109,6 +149,14 @@ def _api_key(session: Session, settings: Settings) -> str:
         )
     )
     return str(own.get("api_key") or "") if own else settings.sendgrid.api_key
+
+
+def _twilio(session: Session, settings: Settings) -> dict[str, str]:
+    """The account the shop's texts go by: its own, or else the host's."""
+    account = accounts.own(session, "sms")
+    if account is not None and account.provider == TWILIO:
+        return dict(account.credentials)
+    return {"account_sid": settings.twilio.account_sid, "auth_token": settings.twilio.auth_token}
 
 
 def _settle(session: Session, errand: ProcessorErasure, answer: erasure.Answer, tries: int) -> None:

@@ -82,6 +82,7 @@ def _erase(shop_id: int, request_id: int, should_stop: Callable[[], bool]) -> bo
                 **request.details,
                 "traces": erased.traces.as_json(),
                 "written_by": list(erased.written_by),
+                "texts": processors.texts_of(session, erased.people),
             }
     if not _search(shop_id, request_id, should_stop, empty=True):
         return True
@@ -96,6 +97,7 @@ def _erase(shop_id: int, request_id: int, should_stop: Callable[[], bool]) -> bo
         traces = Traces.from_json(request.details["traces"])
         _close_others(session, request, traces)
         asked = processors.ask(session, request.id, traces.emails, request.details["written_by"])
+        asked = processors.ask_twilio(session, request.id, request.details.get("texts", ())) or asked
         request.details = {}
         if not asked:
             request.done_at = clock.now()

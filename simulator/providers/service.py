@@ -52,6 +52,7 @@ class Providers:
                 web.post(f"{account}/Messages.json", self.twilio.create),
                 web.get(f"{account}/Messages.json", self.twilio.list, allow_head=False),
                 web.get(f"{account}/Messages/{{sid}}.json", self.twilio.fetch, allow_head=False),
+                web.delete(f"{account}/Messages/{{sid}}.json", self.twilio.delete),
                 web.get("/faults", self.faults.handle_get),
                 web.post("/faults", self.faults.handle_post),
                 web.get("/sendgrid/public-key", self._public_key),

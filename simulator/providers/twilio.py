@@ -160,6 +160,16 @@ class Twilio:
         text = self._by_sid.get(request.match_info["sid"])
         return web.json_response(self._resource(text)) if text else _refusal(20404)
 
+    async def delete(self, request: web.Request) -> web.Response:
+        """DELETE .../Messages/{sid}.json."""
+        if not self._known(request):
+            return _refusal(20003)
+        text = self._by_sid.pop(request.match_info["sid"], None)
+        if text is None:
+            return _refusal(20404)
+        self._by_number[text.to].remove(text)
+        return web.Response(status=204)
+
     def inbound(self, sender: str, body: str) -> None:
         """A shopper texts the shop; STOP is remembered before anybody else hears of it."""
         word = body.strip().upper()

@@ -25,7 +25,16 @@ from tests.house.tree import sources
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-USES = {"click": 3, "open": 2, "restore": 2, "unsubscribe": 3, "review": 4, "reference": 3, "oauth state": 3}
+USES = {
+    "click": 3,
+    "open": 2,
+    "restore": 2,
+    "unsubscribe": 3,
+    "confirm": 3,
+    "review": 4,
+    "reference": 3,
+    "oauth state": 3,
+}
 """Every use of a signed token and how many numbers it carries."""
 OLD, NEW, OTHER = (letter * 2 + "4f1c9a7e3b5d2860" * 3 for letter in "abc")
 

@@ -42,6 +42,8 @@ class Processor:
     asked: list[list[str]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    """Addresses of Twilio's texts."""
 
     def take(self, path: str, headers: Any, body: bytes) -> tuple[int, bytes]:
         data = json.loads(body)
@@ -75,6 +77,13 @@ def processor() -> Iterator[Processor]:
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+
+        def do_DELETE(self) -> None:
+            made.deleted.append(self.path)
+            made.keys.append(self.headers["Authorization"])
+            self.send_response(made.answers.pop(0) if made.answers else 204)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Silent."""
@@ -136,7 +145,9 @@ class Office:
 @pytest.fixture
 def office(world: World, settings: Settings, processor: Processor) -> Office:  # noqa: F811 the fixture's value
     """A shop where Ana has left a checkout and been written to about it."""
-    made = Office(world, replace(settings, sendgrid=replace(settings.sendgrid, api_base=processor.url)), processor)
+    sendgrid = replace(settings.sendgrid, api_base=processor.url)
+    twilio = replace(settings.twilio, api_base=processor.url)
+    made = Office(world, replace(settings, sendgrid=sendgrid, twilio=twilio), processor)
     world.turn_on("abandoned_checkout")
     world.deliver("checkouts/update", checkout(world))
     world.pass_time(hours=1)

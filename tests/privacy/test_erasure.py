@@ -447,3 +447,51 @@ def test_two_hundred_people_erased_between_claim_and_hand_over_get_nothing(
     assert len(office.world.email.sent) == sent
     states = office.rows("SELECT state, reason, count(*) AS n FROM message WHERE step = 'hello' GROUP BY 1, 2")
     assert [tuple(row) for row in states] == [("cancelled", "erased", 200)]
+
+
+# Texts at Twilio
+
+
+@pytest.fixture
+def texted(office: Office) -> Office:
+    office.rows(
+        "UPDATE message SET channel = 'sms', provider = 'twilio', provider_ref = 'SM' || id, accepted_at = :now, "
+        "state = 'delivered' RETURNING 1",
+        now=office.world.time.at,
+    )
+    office.rows("UPDATE attempt SET provider = 'twilio' RETURNING 1")
+    return office
+
+
+def test_twilio_is_asked_to_delete_the_texts_and_then_the_request_is_done(texted: Office) -> None:
+    sids = [row.provider_ref for row in texted.rows("SELECT provider_ref FROM message ORDER BY provider_ref")]
+    assert sids
+    texted.redact(id=501)
+    texted.work()
+    account = "AC" + "0" * 32
+    assert texted.processor.deleted == [f"/2010-04-01/Accounts/{account}/Messages/{sid}.json" for sid in sids]
+    assert texted.one("SELECT provider, outcome, addresses FROM processor_erasure")[:] == ("twilio", "accepted", None)
+    assert texted.requests()[0].done_at is not None
+
+
+@pytest.mark.parametrize("trouble", [429, 401, 500, 409])
+def test_twilio_in_trouble_is_asked_again(texted: Office, trouble: int) -> None:
+    texted.processor.answers = [trouble]
+    texted.redact(id=501)
+    texted.work()
+    assert texted.requests()[0].done_at is None
+    texted.world.time.move(minutes=3)
+    texted.processor.answers = [404] * 20  # whoever is gone already is forgotten too
+    texted.work()
+    assert texted.requests()[0].done_at is not None
+
+
+def test_texts_that_went_by_a_shops_own_account_are_deleted_there(texted: Office) -> None:
+    own = {"account_sid": "ACown", "auth_token": "own", "messaging_service_sid": "MGown"}
+    with transaction(texted.shop_id) as session:
+        session.add(ProviderAccount(shop_id=texted.shop_id, channel="sms", provider="twilio", credentials=own,
+                                    created_at=texted.world.time.at))  # fmt: skip
+    texted.redact(id=501)
+    texted.work()
+    assert all("/Accounts/ACown/" in path for path in texted.processor.deleted)
+    assert set(texted.processor.keys) == {"Basic QUNvd246b3du"}

@@ -28,16 +28,25 @@ ERRORS: dict[int, Meaning] = {
     20404: _ACCOUNT,  # account or service not found
     20429: _RETRY,  # too many requests
     21211: _INVALID,  # not a phone number
+    21212: _ACCOUNT,  # sender's number isn't one
     21217: _INVALID,  # not a phone number
+    21265: _INVALID,  # a short code
+    21266: _INVALID,  # to itself
+    21268: _INVALID,  # a premium number
     21408: _ACCOUNT,  # country not switched on
     21601: _ACCOUNT,  # sender can't send
     21606: _ACCOUNT,  # sender not ours
     21608: _ACCOUNT,  # trial account
+    21609: _ACCOUNT,  # our address for reports isn't one
     21610: _OPTED_OUT,  # recipient said STOP
     21611: _RETRY,  # the sender's queue is full
     21612: DEFAULT,  # no route between the two
     21614: _INVALID,  # not a mobile number
     21617: DEFAULT,  # text too long
+    21635: _INVALID,  # landline
+    21659: _ACCOUNT,  # sender isn't a Twilio number
+    21660: _ACCOUNT,  # sender isn't this account's
+    21661: _ACCOUNT,  # sender can't text
     21701: _ACCOUNT,  # service doesn't exist
     21703: _ACCOUNT,  # service without senders
     21704: _ACCOUNT,  # service without senders
@@ -50,10 +59,23 @@ ERRORS: dict[int, Meaning] = {
     30006: _INVALID,  # landline
     30007: _FILTERED,  # carrier's content filter
     30008: DEFAULT,  # no reason given
+    30010: DEFAULT,  # dearer than the account allows
+    30017: _RETRY,  # carrier's network is congested
+    30018: _ACCOUNT,  # carrier wants the sender registered
     30022: _RETRY,  # carrier's rate limit
     30023: _RETRY,  # carrier's daily limit
+    30024: _ACCOUNT,  # sender not known to the carrier
+    30027: _RETRY,  # carrier's daily limit for the brand
     30032: _ACCOUNT,  # toll-free number not verified
+    30033: _ACCOUNT,  # campaign suspended
     30034: _ACCOUNT,  # sender not registered
+    30035: _RETRY,  # number is still being set up
+    30036: DEFAULT,  # useful no longer
+    30037: _ACCOUNT,  # sending switched off
+    30039: DEFAULT,  # runs in circles
+    30040: _ACCOUNT,  # carrier wants the sender registered
+    30410: _RETRY,  # carrier didn't answer
+    30450: DEFAULT,  # held as pumping
     63016: DEFAULT,  # outside WhatsApp's window
     63017: _RETRY,  # too many messages a second
 }
