@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app import clock
-from app.channels.sms.keywords import classify
+from app.channels.sms.keywords import answered_by_provider, classify
 from app.customers import service as customers
+from app.customers.queries import suppressed
 from app.messages import confirming
 from app.transaction import across_shops, transaction
 
@@ -20,12 +21,24 @@ if TYPE_CHECKING:
     from app.channels.base import InboundText
 
 
-def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> None:
-    """Act on a text, in the shops that it came to: those on the host's service unless others are named."""
+CONFIRMATION = "You will get no more texts from us. Reply START if you change your mind."
+"""The one answer that somebody who asked to stop in their own words may get; nothing promotional (47 CFR 64.1200)."""
+
+
+def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str | None:
+    """Act on a text, in the shops that it came to: those on the host's service unless others are named.
+
+    Returns:
+        What to answer, or None. The provider itself answers to keywords; to a wish in other words we do, once.
+    """
     asked = classify(message.text, message.opt_out_type)
+    ours = asked == "stop" and message.opt_out_type is None and not answered_by_provider(message.text)
+    news = False
     for shop_id in shops_of_host() if shop_ids is None else shop_ids:
         with transaction(shop_id) as session:
             if asked == "stop":
+                known = suppressed(session, shop_id, [("sms", message.sender)])
+                news = news or not known
                 customers.suppress(session, "sms", message.sender, "opted_out", "keyword")
             elif asked == "start":
                 customers.unsuppress(session, "sms", message.sender, ["opted_out"])
@@ -45,6 +58,7 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> None
                     text("UPDATE customer SET preferred_channel = 'sms' WHERE shop_id = :shop AND id = :id"),
                     {"shop": shop_id, "id": person.id},
                 )
+    return CONFIRMATION if ours and news else None
 
 
 def _put_on_record(session: Session, customer_id: int, asked: str) -> None:

@@ -90,7 +90,7 @@ def preferences_page(token: str) -> Response:
         holder = present_holder(session, holder)
         present = preferences.choices_of(session, holder.customer_id)
         reachable = addresses(session, holder)
-        if request.method == "GET" or not reachable:
+        if request.method != "POST" or not reachable:
             return _show(session, holder, Wishes(present, _channels(session, holder)))
         wishes = read(request.form, _topics(session, present), reachable, present, clock.now())
         if wishes.errors:

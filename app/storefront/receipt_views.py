@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app, request
+from markupsafe import escape
 
 from app import clock
 from app.channels.email import receipts as email_receipts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 bp = Blueprint("receipts", __name__, url_prefix="/receipts")
 
+REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response><Message>{}</Message></Response>'
 NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -61,10 +63,9 @@ def twilio_inbound() -> Response:
     shop_ids = _addressed(message.service if message is not None else None)
     if shop_ids is None:
         return Response("bad signature", 403, mimetype="text/plain")
-    if message is not None:
-        inbound.receive(message, shop_ids)
-    # Twilio itself confirms STOP and START; answering too would be a second text.
-    return Response(NO_REPLY, 200, mimetype="text/xml")
+    reply = inbound.receive(message, shop_ids) if message is not None else None
+    # Twilio itself confirms STOP and START; answering those too would be a second text.
+    return Response(NO_REPLY if reply is None else REPLY.format(escape(reply)), 200, mimetype="text/xml")
 
 
 def _addressed(service: str | None) -> list[int] | None:

@@ -11,6 +11,8 @@ Wish = Literal["stop", "start", "help"]
 LONGEST = 1600
 """Characters looked at: the longest text a carrier joins."""
 
+ANSWERED = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"})
+"""Twilio confirms these by itself, when they are the whole text (CONTRACT 6)."""
 START = frozenset({"start", "yes", "unstop"})
 HELP = frozenset({"help", "info"})
 STOP = frozenset({"stop", "stopall", "unsubscribe", "unsub", "revoke", "optout", "stopp", "arret"})
@@ -58,6 +60,11 @@ def classify(text: str, opt_out_type: str | None = None) -> Wish | None:
     if whole in START:
         return "start"
     return "help" if whole in HELP else None
+
+
+def answered_by_provider(text: str) -> bool:
+    """Whether the provider has already confirmed an opt-out that was written like this."""
+    return text.strip().casefold() in ANSWERED
 
 
 def _asks_to_stop(words: list[str], *, is_question: bool) -> bool:

@@ -13,6 +13,7 @@ from tests.chaos.scenarios import (
     redis_away,
     same_again,
     taking_over,
+    tokens,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Cluster, random.Random], Seen]] = {
     "two-clocks": taking_over.two_clocks,
     "sigterm": taking_over.sigterm_in_a_drain,
     "migrations": migrations.under_load,
+    "unsubscribe-tokens": tokens.by_the_million,
 }
 
 FASTER = {"provider-down": providers_down.SPEED}
