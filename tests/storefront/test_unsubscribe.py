@@ -37,7 +37,8 @@ def rotated(token: str) -> Iterator[None]:
     del token
     before = keyring.keyring()
     secrets = [secret.decode() for secret in before._secrets]
-    yield keyring.use(keyring.Keyring(["a-newer-secret-of-thirty-two-characters", *secrets]))
+    keyring.use(keyring.Keyring(["a-newer-secret-of-thirty-two-characters", *secrets]))
+    yield
     keyring.use(before)
 
 
