@@ -123,3 +123,34 @@ def test_it_tells_since_when_on_what_evidence_and_what_was_refused(world: World)
     plain = whole.plain()
     assert plain["states"]["sms"] == {"state": "subscribed", "since": world.time.at.isoformat()}
     assert plain["evidence"][0]["effective_at"] == world.time.at.isoformat()
+
+
+def test_of_two_people_who_become_one_the_stricter_word_holds_back_the_message(world: World) -> None:
+    """Both as the store tells it, by webhook, in either order of the merge and the word."""
+    for number, merge_first in ((1, False), (2, True)):
+        kept, removed = 500 + number, 600 + number
+        now = world.time.at
+        word: dict[str, Any] = {}
+        for who, state, minutes in ((kept, "subscribed", 5), (removed, "unsubscribed", 9)):
+            email = f"p{who}@x.example"
+            world.deliver("customers/create", {"id": who, "email": email, "created_at": now.isoformat(),
+                                               "updated_at": now.isoformat()})  # fmt: skip
+            said = {"state": state, "opt_in_level": "single_opt_in",
+                    "consent_updated_at": (now - timedelta(minutes=minutes)).isoformat()}  # fmt: skip
+            word = {"customer_id": who, "email_address": email, "email_marketing_consent": said}
+            if not (merge_first and who == removed):
+                world.deliver("customers_email_marketing_consent/update", word)
+        world.apply()
+        ids = {"admin_graphql_api_customer_kept_id": f"gid://shopify/Customer/{kept}",
+               "admin_graphql_api_customer_deleted_id": f"gid://shopify/Customer/{removed}"}  # fmt: skip
+        world.deliver("customers/merge", {**ids, "status": "completed"})
+        if merge_first:
+            world.apply()
+            world.deliver("customers_email_marketing_consent/update", word)
+        world.apply()
+        (person,) = world.rows("SELECT id FROM customer WHERE external_id = :id", id=str(kept))
+        assert answers(world, person.id)["email", "marketing"].reason == "unsubscribed"
+        message = make_message(world, person.id, "email")
+        world.handover.drain()
+        (row,) = world.rows("SELECT state, reason FROM message WHERE id = :id", id=message)
+        assert row[:] == ("skipped", "unsubscribed")
