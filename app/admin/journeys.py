@@ -26,6 +26,8 @@ from app.transaction import ring_after_commit, transaction
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+LONGEST_PHONE = 40
+
 
 @bp.get("/admin/journeys", endpoint="journeys")
 def every(toast: str | None = None, address: str | None = None) -> Response:
@@ -96,8 +98,8 @@ def _ranked(key: str, steps: int) -> Response:
 
 
 @bp.get("/admin/journeys/<key>/preview/<step>/<channel>", endpoint="preview")
-def preview(key: str, step: str, channel: str, toast: str | None = None) -> Response:
-    """One message of a journey, as somebody would get it."""
+def preview(key: str, step: str, channel: str, toast: str | None = None, phone: tuple[str, str] = ("", "")) -> Response:
+    """One message of a journey, as somebody would get it. `phone`: where a test is to go, and what is wrong."""
     wanted = request.args.get("with", previews.REAL)
     with transaction(g.shop_id) as session:
         found = queries.current(session, g.shop_id, key)
@@ -111,7 +113,9 @@ def preview(key: str, step: str, channel: str, toast: str | None = None) -> Resp
     return page(
         "preview.html",
         title=_("Preview"),
+        status=422 if phone[1] else 200,
         toast=toast,
+        phone=phone,
         address=f"/admin/journeys/{key}/preview/{step}/{channel}" if request.method == "POST" else None,
         test_address=test_send.address_of(g.shop),
         journey=found,
@@ -127,18 +131,21 @@ def preview(key: str, step: str, channel: str, toast: str | None = None) -> Resp
 
 @bp.post("/admin/journeys/<key>/preview/<step>/<channel>/test", endpoint="preview_test")
 def send_test(key: str, step: str, channel: str) -> Response:
-    """Send one email of a journey to the merchant, and show how it goes."""
+    """Send one message of a journey to the merchant, and show how it goes."""
+    phone = request.form.get("phone", "").replace("\0", "").strip()[:LONGEST_PHONE]
     with transaction(g.shop_id) as session:
         found = queries.current(session, g.shop_id, key)
         source = queries.template(session, g.shop_id, found, step, channel) if found else None
-        if found is None or source is None or channel != "email":
+        if found is None or source is None:
             return missing(_("There is no such message"))
-        sent = test_send.send(session, g.shop, found.event, step, source)
+        sent = test_send.send(session, g.shop, found.event, step, (channel, source), phone)
         if isinstance(sent, int):
             _remember_test(session, sent)
         record.note(session, Action.TEST_SENT, journey=key, step=step)
     if isinstance(sent, test_send.NotSent):
-        return preview(key, step, channel, toast=sent.why)
+        if sent.by_field:
+            return preview(key, step, channel, phone=(phone, sent.why))
+        return preview(key, step, channel, toast=sent.why, phone=(phone, ""))
     return messages.show(sent, toast=_("The test is on its way"))
 
 

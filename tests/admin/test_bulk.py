@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app.admin import customers, showing
-from app.channels.base import OutboundEmail
+from app.channels.base import OutboundEmail, OutboundText
 from tests.admin.conftest import HERS, Admin, add_customer, add_message, let_in, rows
 from tests.admin.test_preview_as import leave_checkout, say_yes
 from tests.conftest import NOON
@@ -123,6 +123,9 @@ def test_another_shops_customers_are_not_in_the_file(admin: Admin, other: Admin,
 TEST = "/admin/journeys/abandoned_checkout/preview/first/email/test"
 
 
+SMS_TEST = TEST.replace("/email/", "/sms/")
+
+
 def test_a_test_goes_by_the_real_way_to_the_merchant_alone(
     world: World,  # noqa: F811 the fixture
     client: FlaskClient,
@@ -152,5 +155,31 @@ def test_without_an_address_or_a_case_it_is_said_what_is_missing(admin: Admin, s
     assert "Say in the settings" in admin.post(TEST).headers["HX-Trigger"]
     admin.post("/admin/settings/sender", {"name": "", "email": "", "reply_to": "owner@acme.example"})
     assert "A test needs a real case" in admin.post(TEST).headers["HX-Trigger"]
-    assert admin.post(TEST.replace("/email/", "/sms/")).status_code == 404
+    assert "A test needs a real case" in admin.post(SMS_TEST, {"phone": "+12125550100"}).headers["HX-Trigger"]
+    assert rows(shop, "SELECT 1 FROM message WHERE shop_id = :shop") == []
+
+
+def test_a_text_goes_to_the_phone_that_was_typed(
+    world: World,  # noqa: F811 the fixture
+    client: FlaskClient,
+) -> None:
+    shop = world.shop_id
+    let_in(shop)
+    admin = Admin(client, HERS)
+    leave_checkout(shop, add_customer(shop))
+    answer = admin.post(SMS_TEST, {"phone": "(212) 555-0199"})
+    assert "The test is on its way" in answer.headers["HX-Trigger"]
+    world.settle()
+    (sent,) = world.sms.sent
+    assert isinstance(sent, OutboundText)
+    assert sent.to == "+12125550199"
+    assert sent.text.startswith("[Test] ")
+
+
+def test_a_number_that_cannot_be_is_answered_beside_its_field(admin: Admin, shop: int) -> None:
+    for typed in ("", "soon", "12", "<b>"):
+        answer = admin.post(SMS_TEST, {"phone": typed})
+        assert answer.status_code == 422
+        assert 'id="phone.error"' in answer.text
+        assert f'value="{typed.replace("<", "&lt;").replace(">", "&gt;")}"' in answer.text
     assert rows(shop, "SELECT 1 FROM message WHERE shop_id = :shop") == []
