@@ -140,6 +140,8 @@ def _linked(kind: str, value: Any) -> str | None:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict | list):
+    if isinstance(value, list):
+        return ", ".join(_shown(each) for each in value)
+    if isinstance(value, dict):
         return orjson.dumps(value).decode()
     return _("yes") if value is True else _("no") if value is False else str(value)

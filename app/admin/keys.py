@@ -49,7 +49,7 @@ def make() -> Response:
         return _show(status=422, form=Form({"name": name, "scopes": chosen}, errors))
     with transaction(g.shop_id) as session:
         made, key = keys.make(session, name, chosen, g.user_id)
-        record.note(session, Action.API_KEY_MADE, api_key_id=made.id, after={"title": name, "scopes": chosen})
+        record.note(session, Action.API_KEY_MADE, key_number=made.id, after={"title": name, "scopes": chosen})
     return _show(toast=_("The key is ready"), key=key)
 
 
@@ -60,7 +60,7 @@ def revoke(key_id: int) -> Response:
         key = keys.revoke(session, key_id)
         if key is None:
             return missing(_("There is no such key"))
-        record.note(session, Action.API_KEY_REVOKED, api_key_id=key_id, after={"title": key.name})
+        record.note(session, Action.API_KEY_REVOKED, key_number=key_id, after={"title": key.name})
     return _show(toast=_("Revoked"))
 
 

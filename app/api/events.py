@@ -23,11 +23,11 @@ URL_FAULTS: Final = {
 }
 
 
-@operation("GET", "/events", scope="events:read", answer=schemas.Page[schemas.Event], query=schemas.EventQuery)
-def list_events(call: Call) -> schemas.Page[schemas.Event]:
+@operation("GET", "/events", scope="events:read", answer=schemas.Events, query=schemas.EventQuery)
+def list_events(call: Call) -> schemas.Events:
     """What happened in the last 30 days, newest first, as subscribers were told."""
     wanted: schemas.EventQuery = call.query
-    return page(call, queries.EVENT, "e", {"e.kind": wanted.kind, "e.customer_id": wanted.customer_id}, schemas.Event)
+    return page(call, queries.EVENT, "e", {"e.kind": wanted.kind, "e.customer_id": wanted.customer_id}, schemas.Events)
 
 
 @operation("GET", "/webhooks", scope="webhooks:read", answer=schemas.Webhooks)
@@ -110,14 +110,14 @@ def test_webhook(call: Call, hook_id: int) -> schemas.EventSent | Problem:
 
 
 @operation(
-    "GET", "/webhooks/<int:hook_id>/deliveries", scope="webhooks:read", answer=schemas.Page[schemas.WebhookDelivery],
+    "GET", "/webhooks/<int:hook_id>/deliveries", scope="webhooks:read", answer=schemas.WebhookDeliveries,
     query=schemas.PageQuery,
 )  # fmt: skip
-def list_webhook_deliveries(call: Call, hook_id: int) -> schemas.Page[schemas.WebhookDelivery] | Problem:
+def list_webhook_deliveries(call: Call, hook_id: int) -> schemas.WebhookDeliveries | Problem:
     """How telling went, newest first."""
     if hooks.find(call.session, hook_id) is None:
         return Problem("not_found")
-    return page(call, queries.DELIVERY, "d", {"d.hook_id": hook_id}, schemas.WebhookDelivery)
+    return page(call, queries.DELIVERY, "d", {"d.hook_id": hook_id}, schemas.WebhookDeliveries)
 
 
 @operation(

@@ -13,15 +13,13 @@ if TYPE_CHECKING:
 
     from app.api.calls import Call
 
-Item = TypeVar("Item", bound=BaseModel)
+Found = TypeVar("Found", bound=BaseModel)
 
 
-def page(call: Call, select: str, alias: str, conditions: Mapping[str, Any], model: type[Item]) -> schemas.Page[Item]:
-    """The rows of `select` that fulfil the conditions, from the call's cursor on."""
+def page(call: Call, select: str, alias: str, conditions: Mapping[str, Any], model: type[Found]) -> Found:
+    """The rows of `select` that fulfil the conditions, from the call's cursor on, as a page of this model."""
     wanted: schemas.PageQuery = call.query
     rows = queries.listed(call.session, call.shop_id, select, alias, conditions, wanted.before, wanted.limit)
     shown = rows[: wanted.limit]
     following = schemas.cursor_of(shown[-1].id) if len(rows) > wanted.limit else None
-    return schemas.Page[model](  # type: ignore[valid-type]  # made for its items as the document is
-        data=[model.model_validate(row, from_attributes=True) for row in shown], next_cursor=following
-    )
+    return model.model_validate({"data": shown, "next_cursor": following}, from_attributes=True)

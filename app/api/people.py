@@ -11,6 +11,7 @@ from app.api.problems import Fault, Problem
 from app.customers import service as customers
 from app.customers.queries import CHANNELS, consent_states, profiles
 from app.journeys import service as journeys
+from app.messages import permission
 from app.privacy import service as privacy
 from app.privacy.audit import Action
 
@@ -22,10 +23,8 @@ MERCHANT = "merchant"
 """The reason of suppressions that the merchant asked for."""
 
 
-@operation(
-    "GET", "/customers", scope="customers:read", answer=schemas.Page[schemas.Customer], query=schemas.CustomerQuery
-)
-def list_customers(call: Call) -> schemas.Page[schemas.Customer]:
+@operation("GET", "/customers", scope="customers:read", answer=schemas.Customers, query=schemas.CustomerQuery)
+def list_customers(call: Call) -> schemas.Customers:
     """Customers, newest first; or those with an email address, a phone number, or the store's id."""
     wanted: schemas.CustomerQuery = call.query
     conditions = {
@@ -33,7 +32,7 @@ def list_customers(call: Call) -> schemas.Page[schemas.Customer]:
         "c.phone": wanted.phone,
         "c.external_id": wanted.external_id,
     }
-    found = page(call, queries.CUSTOMER, "c", conditions, schemas.Customer)
+    found = page(call, queries.CUSTOMER, "c", conditions, schemas.Customers)
     call.note(Action.PEOPLE_LISTED, page="api")
     return found
 
@@ -95,14 +94,14 @@ def erase_customer(call: Call, customer_id: int) -> schemas.ErasureAsked | Probl
 
 @operation(
     "GET", "/customers/<int:customer_id>/consent", scope="consent:read",
-    answer=schemas.Page[schemas.ConsentEntry], query=schemas.PageQuery,
+    answer=schemas.ConsentLedger, query=schemas.PageQuery,
 )  # fmt: skip
-def list_consent(call: Call, customer_id: int) -> schemas.Page[schemas.ConsentEntry] | Problem:
+def list_consent(call: Call, customer_id: int) -> schemas.ConsentLedger | Problem:
     """Every word of this person on marketing. The one with the latest `effective_at` counts, for each channel."""
     if _person(call, customer_id) is None:
         return Problem("not_found")
     call.note(Action.PERSON_VIEWED, customer=customer_id)
-    return page(call, queries.CONSENT, "e", {"e.customer_id": customer_id}, schemas.ConsentEntry)
+    return page(call, queries.CONSENT, "e", {"e.customer_id": customer_id}, schemas.ConsentLedger)
 
 
 @operation(
@@ -130,13 +129,23 @@ def record_consent(call: Call, customer_id: int) -> schemas.ConsentRecorded | Pr
     return schemas.ConsentRecorded(customer_id=customer_id, states=states)
 
 
+@operation("GET", "/customers/<int:customer_id>/permission", scope="consent:read", answer=schemas.Permission)
+def may_we_write(call: Call, customer_id: int) -> schemas.Permission | Problem:
+    """Whether this person may be written to, for each channel and purpose: the same answer the messages get."""
+    found = permission.of_person(call.session, customer_id)
+    if found is None:
+        return Problem("not_found")
+    call.note(Action.PERSON_VIEWED, customer=customer_id)
+    return schemas.Permission.model_validate(found)
+
+
 @operation(
-    "GET", "/suppressions", scope="suppressions:read", answer=schemas.Page[schemas.Suppression],
+    "GET", "/suppressions", scope="suppressions:read", answer=schemas.Suppressions,
     query=schemas.PageQuery,
 )  # fmt: skip
-def list_suppressions(call: Call) -> schemas.Page[schemas.Suppression]:
+def list_suppressions(call: Call) -> schemas.Suppressions:
     """Addresses that are never written to, and why."""
-    return page(call, queries.SUPPRESSION, "s", {}, schemas.Suppression)
+    return page(call, queries.SUPPRESSION, "s", {}, schemas.Suppressions)
 
 
 def _person(call: Call, customer_id: int) -> Profile | None:

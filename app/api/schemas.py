@@ -100,6 +100,10 @@ class CustomerQuery(PageQuery):
     external_id: str | None = Field(default=None, max_length=64)
 
 
+class Customers(Page[Customer]):
+    """A page of customers."""
+
+
 class SuppressGiven(Given):
     """Which of a person's addresses are never written to again."""
 
@@ -141,6 +145,63 @@ class ConsentEntry(Resource):
     recorded_at: datetime
 
 
+class ConsentLedger(Page[ConsentEntry]):
+    """A page of the ledger."""
+
+
+class MayWrite(BaseModel):
+    """The answer for one channel and purpose, by the very checks every message passes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    channel: str
+    purpose: str = Field(description="marketing, basket (about a left cart or checkout), or transactional")
+    may: bool = Field(description="Whether a message may go, now or at `not_before`")
+    reason: str
+    not_before: datetime | None
+
+
+class Evidence(BaseModel):
+    """One word of the consent ledger."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    channel: str
+    purpose: str
+    state: str
+    effective_at: datetime
+    source: str
+    collected: str
+    wording: str
+    double_opt_in: bool
+    recorded_at: datetime
+
+
+class RefusedMessage(BaseModel):
+    """A message that was held back for good, and why."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    outcome: str
+    reason: str
+    channel: str | None
+    journey: str | None
+    message_id: int | None
+
+
+class Permission(BaseModel):
+    """Whether this person may be written to, on what evidence, and what was refused of late."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    customer_id: int
+    asked_at: datetime
+    answers: list[MayWrite]
+    evidence: list[Evidence]
+    refused: list[RefusedMessage]
+
+
 class ConsentGiven(Given):
     """What a person said, and when."""
 
@@ -166,6 +227,10 @@ class Suppression(Resource):
     suppressed_at: datetime
 
 
+class Suppressions(Page[Suppression]):
+    """A page of suppressed addresses."""
+
+
 class Message(Resource):
     """One message to one person."""
 
@@ -183,6 +248,10 @@ class Message(Resource):
     delivered_at: datetime | None
     opened_at: datetime | None = Field(description="By a person, as far as can be told")
     clicked_at: datetime | None = Field(description="By a person, as far as can be told")
+
+
+class Messages(Page[Message]):
+    """A page of messages."""
 
 
 class MessageQuery(PageQuery):
@@ -278,6 +347,10 @@ class Event(BaseModel):
     data: dict[str, Any]
 
 
+class Events(Page[Event]):
+    """A page of events."""
+
+
 class EventQuery(PageQuery):
     """Which events."""
 
@@ -364,3 +437,7 @@ class WebhookDelivery(Resource):
     code: str | None = Field(description="Why the last try failed")
     due_at: datetime
     updated_at: datetime
+
+
+class WebhookDeliveries(Page[WebhookDelivery]):
+    """A page of deliveries."""

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 LONGEST_REPORT = timedelta(days=366)
 
 
-@operation("GET", "/messages", scope="messages:read", answer=schemas.Page[schemas.Message], query=schemas.MessageQuery)
-def list_messages(call: Call) -> schemas.Page[schemas.Message]:
+@operation("GET", "/messages", scope="messages:read", answer=schemas.Messages, query=schemas.MessageQuery)
+def list_messages(call: Call) -> schemas.Messages:
     """Messages, newest first: sent, waiting, or not sent, with the reason."""
     wanted: schemas.MessageQuery = call.query
     conditions = {"m.customer_id": wanted.customer_id, "j.key": wanted.journey, "m.state": wanted.state}
-    return page(call, queries.MESSAGE, "m", conditions, schemas.Message)
+    return page(call, queries.MESSAGE, "m", conditions, schemas.Messages)
 
 
 @operation("GET", "/messages/<int:message_id>", scope="messages:read", answer=schemas.Message)

@@ -110,7 +110,8 @@ def _claim(shop_id: int, ids: Sequence[int]) -> list[Errand]:
                         FOR UPDATE SKIP LOCKED
                     ) unlocked
                 )
-                UPDATE hook_delivery d SET state = CASE h.state WHEN 'on' THEN 'sending' ELSE 'dropped' END,
+                UPDATE hook_delivery d SET
+                    state = CASE WHEN h.state = 'on' OR e.kind = :test THEN 'sending' ELSE 'dropped' END,
                     tries = d.tries + 1, lease_until = clock_timestamp() + make_interval(secs => :lease),
                     updated_at = :now
                 FROM free f, hook h, hook_event e
@@ -118,7 +119,14 @@ def _claim(shop_id: int, ids: Sequence[int]) -> list[Errand]:
                     AND h.shop_id = :shop AND h.id = d.hook_id AND e.shop_id = :shop AND e.id = d.event_id
                 RETURNING d.id, d.hook_id, d.tries, d.state, d.event_id, e.kind, e.at, e.data
             """),
-            {"shop": shop_id, "ids": list(ids), "now": now, "most": OF_ONE_HOOK, "lease": LEASE_SECONDS},
+            {
+                "shop": shop_id,
+                "ids": list(ids),
+                "now": now,
+                "most": OF_ONE_HOOK,
+                "lease": LEASE_SECONDS,
+                "test": rules.TEST,
+            },
         ).all()
         claimed = [row for row in rows if row.state == "sending"]
         hooks = {

@@ -314,6 +314,18 @@ def _files_of_people(shop: int) -> tuple[int, int]:
     return taken[0], taken[1]  # type: ignore[return-value]
 
 
+def test_the_apis_page_is_fit_for_everybody(app: Flask, frame: tuple[str, int], browser: Browser) -> None:
+    del app
+    context = browser.new_context(viewport={"width": 320, "height": 900}, color_scheme="dark", bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{frame[0]}/app/")
+    expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
+    page.goto(f"{_app_frame(page).url.partition('/?')[0]}/api/v1/docs")
+    expect(page.get_by_role("heading", name="Regulars API")).to_be_visible()
+    assert _look(page.main_frame) == []
+    context.close()
+
+
 def _app_frame(page: Page) -> Frame:
     return next(f for f in page.frames if re.search(r"[?&]|/admin", f.url) and f.parent_frame == page.main_frame)
 

@@ -89,6 +89,19 @@ def test_consent_is_written_down_and_the_latest_word_counts(program: Program, sh
     assert program.post(path, word | {"effective_at": "2026-06-01T10:00:00"}).status_code == 422, "without a zone"
 
 
+def test_the_answer_whether_to_write_is_the_one_the_messages_get(program: Program, shop: int) -> None:
+    ana = add_customer(shop)
+    word = {"channel": "email", "state": "subscribed", "effective_at": "2026-06-01T10:00:00Z"}
+    program.post(f"/customers/{ana}/consent", word)
+    told = program.get(f"/customers/{ana}/permission").json
+    answers = {(a["channel"], a["purpose"]): (a["may"], a["reason"]) for a in told["answers"]}
+    assert answers["sms", "marketing"] == (False, "no_consent")
+    assert [(e["state"], e["source"]) for e in told["evidence"]] == [("subscribed", "api")]
+    program.post(f"/customers/{ana}/suppress", {"channels": ["email"]})
+    answers = program.get(f"/customers/{ana}/permission").json["answers"]
+    assert {a["reason"] for a in answers if a["channel"] == "email"} == {"suppressed:merchant"}
+
+
 def test_parked_messages_are_tried_again_or_dropped(program: Program, shop: int) -> None:
     ana = add_customer(shop)
     one, two = add_message(shop, ana, 1), add_message(shop, ana, 2)

@@ -149,6 +149,19 @@ def test_who_says_gone_is_left_alone(shop: int, receiver: Receiver) -> None:
     assert {d.state for d in stored(shop, "hook_delivery")} <= {"failed", "done", "dropped"}
 
 
+def test_a_try_goes_out_although_it_is_off(shop: int, receiver: Receiver) -> None:
+    made = subscribe(shop, receiver.url)
+    happen(shop)
+    with transaction(shop) as session:
+        found = hooks.find(session, made.id)
+        assert found is not None
+        hooks.change(found, on=False)
+        hooks.test(session, found)
+    delivering.run()
+    assert [event["type"] for event in receiver.told] == ["webhook.test"]
+    assert [d.state for d in stored(shop, "hook_delivery")] == ["dropped", "done"]
+
+
 def test_for_a_day_both_secrets_sign(shop: int, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     old = subscribe(shop, receiver.url).secret
     with transaction(shop) as session:
