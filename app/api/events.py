@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.api import queries, schemas
+from app.api import event_schemas as schemas, queries
 from app.api.calls import operation
 from app.api.pages import page
 from app.api.problems import Fault, Problem
+from app.api.schemas import PageQuery
 from app.hooks import service as hooks
 from app.privacy.audit import Action
 
@@ -111,7 +112,7 @@ def test_webhook(call: Call, hook_id: int) -> schemas.EventSent | Problem:
 
 @operation(
     "GET", "/webhooks/<int:hook_id>/deliveries", scope="webhooks:read", answer=schemas.WebhookDeliveries,
-    query=schemas.PageQuery,
+    query=PageQuery,
 )  # fmt: skip
 def list_webhook_deliveries(call: Call, hook_id: int) -> schemas.WebhookDeliveries | Problem:
     """How telling went, newest first."""

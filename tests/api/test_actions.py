@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from app.api import schemas
+from app.api.event_schemas import KIND
 from app.hooks.rules import KINDS
 from tests.admin.conftest import add_customer, add_message, rows
 from tests.conftest import NOON
@@ -168,4 +168,4 @@ def test_an_address_inside_is_refused_by_field(program: Program) -> None:
 
 
 def test_every_kind_of_event_can_be_subscribed_to() -> None:
-    assert set(get_args(schemas.KIND)) == set(KINDS)
+    assert set(get_args(KIND)) == set(KINDS)
