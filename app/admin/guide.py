@@ -26,8 +26,7 @@ class Found:
     sms: bool
     """Whether there is a way out for each."""
     brand_chosen: bool
-    consent_chosen: bool | None
-    """None: there is nothing to decide yet."""
+    consent_chosen: bool
     postal_address: bool
     """In the settings, or the store's own."""
     journeys_on: int
@@ -51,7 +50,7 @@ class Task:
 def tasks(found: Found) -> list[Task]:
     """Everything a shop needs before its first message, in the order in which it makes sense."""
     share = _share(found.imports)
-    listed = [
+    return [
         Task(
             "store",
             _("Connect your store"),
@@ -106,8 +105,8 @@ def tasks(found: Found) -> list[Task]:
         Task(
             "consent",
             _("Decide how people say yes"),
-            _("What they read when they agree, and whether a second yes is asked for."),
-            bool(found.consent_chosen),
+            _("Whether a yes to email needs a second one, by a click. Save the choice, whichever it is."),
+            found.consent_chosen,
             "/admin/settings#consent",
             _("Decide"),
         ),
@@ -128,7 +127,6 @@ def tasks(found: Found) -> list[Task]:
             _("Look at the journeys"),
         ),
     ]
-    return [task for task in listed if task.code != "consent" or found.consent_chosen is not None]
 
 
 def _share(imports: Sequence[Any]) -> float:

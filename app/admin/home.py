@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, g
 
-from app.admin import diagnosis, forms, guide, health, installing, settings
+from app.admin import diagnosis, guide, health, installing, settings
 from app.admin.guard import bp, shopify
 from app.admin.queries import home as queries, hooks, journeys as journey_queries
 from app.admin.showing import COUNTED_DAYS, last, missing, page, part
@@ -19,7 +19,7 @@ from app.shops import settings as shop_settings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -63,10 +63,14 @@ def home() -> Response:
 def show(toast: str | None = None, address: str | None = None) -> Response:
     """The page as it is now."""
     with transaction(g.shop_id) as session:
-        values = _pulse(session) | {
-            "imports": queries.imports(session, g.shop_id),
-            "journeys": journey_queries.overview(session, g.shop_id, last(COUNTED_DAYS)),
-            **_guide(session),
+        imports = queries.imports(session, g.shop_id)
+        journeys = journey_queries.overview(session, g.shop_id, last(COUNTED_DAYS))
+        ways = _ways(session)
+        on = [journey.is_on for journey in journeys]
+        values = _pulse(session, ways) | {
+            "imports": imports,
+            "journeys": journeys,
+            **_guide(session, imports, on, ways),
         }
     return page("home.html", title=_("Home"), toast=toast, address=address, **values)
 
@@ -82,7 +86,8 @@ def imports() -> Response:
 def set_up() -> Response:
     """The set-up guide; refreshes itself while the import runs."""
     with transaction(g.shop_id) as session:
-        return part("home_guide.html", **_guide(session))
+        on = queries.journeys_on(session, g.shop_id)
+        return part("home_guide.html", **_guide(session, queries.imports(session, g.shop_id), on, _ways(session)))
 
 
 @bp.post("/admin/home/guide/<word>", endpoint="home_guide_shown")
@@ -95,36 +100,44 @@ def show_guide(word: str) -> Response:
     return show(address="/")
 
 
-def _guide(session: Session) -> dict[str, Any]:
-    """What is left to set up; nothing once everything is done, or when it was hidden."""
+def _ways(session: Session) -> set[str]:
+    """The channels for which there is a provider."""
+    return {channel for channel in ("email", "sms") if account_for(session, channel) is not None}
+
+
+def _guide(session: Session, imports: Sequence[Any], on: Sequence[bool], ways: set[str]) -> dict[str, Any]:
+    """What is left to set up; nothing once everything is done, or when it was hidden.
+
+    `on`: of each journey whether it is. What is known already is handed in: home asks enough as it is.
+    """
     chosen = shop_settings.of(g.shop)
     if chosen.guide.hidden:
         return {"guide": [], "guide_hidden": True}
-    journeys = queries.journeys_on(session, g.shop_id)
+    sends_as, test = chosen.sender.email, chosen.guide.test_message
     found = guide.Found(
         connected=g.shop.active and not g.shop.needs_reauthorization,
-        imports=queries.imports(session, g.shop_id),
-        sends_as=chosen.sender.email,
+        imports=imports,
+        sends_as=sends_as,
         domain_verified=chosen.sending.unverified
-        or queries.is_verified(session, g.shop_id, shop_settings.domain_of(chosen.sender.email)),
-        email=account_for(session, "email") is not None,
-        sms=account_for(session, "sms") is not None,
+        or (bool(sends_as) and queries.is_verified(session, g.shop_id, shop_settings.domain_of(sends_as))),
+        email="email" in ways,
+        sms="sms" in ways,
         brand_chosen="brand" in g.shop.settings,
-        consent_chosen="consent" in g.shop.settings if "consent" in forms.PARTS else None,
+        consent_chosen="consent" in g.shop.settings,
         postal_address=bool(chosen.postal_address or g.shop.address),
-        journeys_on=journeys.running,
-        test_received=queries.was_accepted(session, g.shop_id, chosen.guide.test_message),
+        journeys_on=sum(on),
+        test_received=test is not None and queries.was_accepted(session, g.shop_id, test),
     )
     tasks = guide.tasks(found)
     left = any(not task.done for task in tasks)
-    return {"guide": tasks if left else [], "guide_hidden": False, "journey_count": journeys.all}
+    return {"guide": tasks if left else [], "guide_hidden": False, "journey_count": len(on)}
 
 
 @bp.get("/admin/home/pulse", endpoint="home_pulse")
 def pulse() -> Response:
     """What needs attention, today's messages and the last events; refreshes itself."""
     with transaction(g.shop_id) as session:
-        return part("home_pulse.html", **_pulse(session))
+        return part("home_pulse.html", **_pulse(session, _ways(session)))
 
 
 @bp.get("/admin/<path:rest>", endpoint="nowhere")
@@ -134,13 +147,13 @@ def nowhere(rest: str) -> Response:
     return missing(_("There is no such page"))
 
 
-def _pulse(session: Session) -> dict[str, Any]:
+def _pulse(session: Session, ways: set[str]) -> dict[str, Any]:
     today = last(1)
     by = ("state", "reason", "channel")
     moved = [row for row in counts(session, g.shop_id, by, today) if row.state not in UNDER_WAY]
     waiting = counts(session, g.shop_id, by, last(COUNTED_DAYS), states=UNDER_WAY)
     return {
-        "notices": _notices(session),
+        "notices": _notices(session, ways),
         "today": _today([*moved, *waiting], queries.skipped_steps(session, g.shop_id, today.start)),
         "deliveries": queries.latest_deliveries(session, g.shop_id),
     }
@@ -172,7 +185,7 @@ def _unwell(session: Session) -> list[Notice]:
     return [*told, Notice("bad", _("Not well"), f"{stuck[0].area}: {stuck[0].text}", "/admin/health", _("Health"))]
 
 
-def _notices(session: Session) -> list[Notice]:
+def _notices(session: Session, ways: set[str]) -> list[Notice]:
     waiting = queries.attention(session, g.shop_id)
     found = []
     if g.shop.needs_reauthorization:
@@ -204,7 +217,7 @@ def _notices(session: Session) -> list[Notice]:
             )
         )
     for channel, name in (("email", _("email")), ("sms", _("SMS"))):
-        if account_for(session, channel) is None:
+        if channel not in ways:
             found.append(
                 Notice(
                     "care",

@@ -47,7 +47,6 @@ def test_nothing_is_left_when_everything_is_found() -> None:
     }  # fmt: skip
     for code, lack in lacks.items():
         assert [t.code for t in guide.tasks(found(**lack)) if not t.done] == [code]
-    assert "consent" not in [t.code for t in guide.tasks(found(consent_chosen=None))]
 
 
 @given(st.lists(part, max_size=5))

@@ -47,12 +47,9 @@ def skipped_steps(session: Session, shop_id: int, since: datetime) -> Sequence[A
     ).all()
 
 
-def journeys_on(session: Session, shop_id: int) -> Any:
-    """How many journeys there are, and how many are on."""
-    return session.execute(
-        text('SELECT count(*) AS "all", count(*) FILTER (WHERE is_on) AS running FROM journey WHERE shop_id = :shop'),
-        {"shop": shop_id},
-    ).one()
+def journeys_on(session: Session, shop_id: int) -> Sequence[bool]:
+    """Of each journey whether it is on."""
+    return session.scalars(text("SELECT is_on FROM journey WHERE shop_id = :shop"), {"shop": shop_id}).all()
 
 
 def is_verified(session: Session, shop_id: int, domain: str) -> bool:
@@ -64,7 +61,7 @@ def is_verified(session: Session, shop_id: int, domain: str) -> bool:
     return bool(found)
 
 
-def was_accepted(session: Session, shop_id: int, message_id: int | None) -> bool:
+def was_accepted(session: Session, shop_id: int, message_id: int) -> bool:
     """Whether a provider took a message."""
     found = session.scalar(
         text("SELECT accepted_at IS NOT NULL FROM message WHERE shop_id = :shop AND id = :id"),
