@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.admin.conftest import Admin
 
-MOST = 30
+MOST = 40
 PAGES = (
     "/", "/admin/home/pulse", "/admin/journeys", "/admin/journeys/abandoned_checkout", "/admin/messages",
     "/admin/messages/reasons", "/admin/customers", "/admin/customers?q=ana", "/admin/customers/{customer}",
