@@ -429,3 +429,14 @@ def test_a_parked_delivery_is_read_again(admin: Admin, shop: int) -> None:
 )
 def test_reasons_are_sentences(code: str | None, sentence: str) -> None:
     assert words.reason(code) == sentence
+
+
+def test_the_order_in_which_journeys_write_is_changed_with_buttons(admin: Admin) -> None:
+    before = re.findall(r'class="strong" href="/admin/journeys/(\w+)"', admin.get("/admin/journeys").text)
+    assert before[-1] == "sunset"
+    answer = admin.post("/admin/journeys/sunset/up")
+    assert answer.status_code == 200
+    after = re.findall(r'class="strong" href="/admin/journeys/(\w+)"', answer.text)
+    assert after == [*before[:-2], "sunset", before[-2]]
+    assert "Move Sunset down" in answer.text
+    assert admin.post("/admin/journeys/unheard_of/down").status_code == 404
