@@ -33,8 +33,10 @@ and an id of their own. Mails are the starter journeys' own. The provider answer
 and looks at nothing. Sending is measured on thank-you mails; reminders of abandoned checkouts ask the store once more
 per message before they go.
 
-Not in the table: SendGrid batches of up to 1,000 personalisations, which Regulars doesn't use: every mail is rendered
-for its reader. Seven million queued messages have a page of their own, [BACKLOG.md](BACKLOG.md).
+Many mails in a call: every mail is rendered for its reader all the same; what the mails of a call share is sent once,
+what differs for each. The orders behind them hold the same three things, so little more than names, numbers and signed
+links differs; one call per message is measured with messages that had an unknown outcome before, which go alone.
+Seven million queued messages have a page of their own, [BACKLOG.md](BACKLOG.md).
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ import orjson
 import rq
 
 from app import doorbell, registry, transaction
-from app.channels.email.sendgrid import PATH
+from app.channels.base import Accepted, Account
+from app.channels.email.sendgrid import MOST_TOGETHER, PATH, SendGridProvider
 from app.messages.handover import CHUNK, LANES, Handover
 from app.security.http import Client, Reply
 from bench import naive_sending, town
@@ -23,8 +25,9 @@ from bench.table import Row, Target, interleaved
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from app.channels.base import OutboundEmail
     from bench.house import House
 
 LATENCY_MS = 50
@@ -49,51 +52,29 @@ def rows(house: House, count: int, naive_count: int, rounds: int) -> list[Row]:
     """All lines about sending."""
     shop = prepare(house, count)
     with house.provider(LATENCY_MS):
-        found = [*_handover(house, count, rounds), *_whole_way(house, shop, count, naive_count, rounds)]
+        mails, held = _watched(house)
+        found = [*_handover(house, mails, rounds), held, _in_calls_for_many(house, mails, rounds)]
+        found += _whole_way(house, shop, count, naive_count, rounds)
     found += _doorbell(house, shop, count, naive_count, rounds)
     house.empty()
     return found
 
 
-def _handover(house: House, count: int, rounds: int) -> list[Row]:
-    """One process, one provider: the whole hand-over beside the client alone, as many calls at once."""
-    handover = Handover.start(house.settings)
+def _watched(house: House) -> tuple[list[OutboundEmail], Row]:
+    """Every mail as it is handed over, and how many database connections were in use at each call.
 
-    def ours() -> float:
-        town.again(house)
-        begun = time.perf_counter()
-        with house.app.app_context():
-            handover.drain()
-        rate = count / (time.perf_counter() - begun)
-        _check(house, count)
-        return rate
-
-    rate = interleaved(rounds, {"ours": ours, "bare": lambda: _bare(house, count)})
-    held = _held(house)
-    path = f"hand-over, provider answers in {LATENCY_MS} ms, one process"
-    bare = f"HTTP client alone, {AT_ONCE} at once: {rate['bare']:,.0f}/s"
-    return [
-        Row(path, f"{rate['ours']:,.0f}/s", bare, rate["ours"] / rate["bare"], Target(0.6, "x")),
-        Row(
-            "database connections held during a call",
-            f"{len(held):,} calls watched",
-            "",
-            max(held),
-            Target(0, "", at_most=True),
-        ),
-    ]
-
-
-def _held(house: House) -> list[int]:
-    """How many database connections were in use at each call, of a process whose one chunk at a time is calling."""
-    town.again(house)
+    By a process whose one chunk at a time is calling: another chunk's gates, meanwhile, are no call.
+    """
+    town.again(house, alone=True)
+    mails: list[OutboundEmail] = []
     held: list[int] = []
     provider: Any = registry.provider("sendgrid")
     send = provider.send
 
-    def watched(*arguments: Any) -> Any:
+    def watched(outbound: OutboundEmail, account: Account) -> Any:
+        mails.append(outbound)
         held.append(transaction.engine().pool.checkedout())  # type: ignore[attr-defined]  # a queue pool counts
-        return send(*arguments)
+        return send(outbound, account)
 
     with ThreadPoolExecutor(CHUNK) as calls, ThreadPoolExecutor(1) as lane, house.app.app_context():
         provider.send = watched
@@ -101,12 +82,42 @@ def _held(house: House) -> list[int]:
             Handover(house.settings, calls, lane).drain()
         finally:
             del provider.send
-    return held
+    seen = f"{len(held):,} calls watched"
+    return mails, Row("database connections held during a call", seen, "", max(held), Target(0, "", at_most=True))
 
 
-def _bare(house: House, count: int) -> float:
+def _handover(house: House, mails: Sequence[OutboundEmail], rounds: int) -> list[Row]:
+    """One process, one provider: the whole hand-over beside the client alone, as many calls at once."""
+    handover, count = Handover.start(house.settings), len(mails)
+
+    def ours(*, alone: bool) -> float:
+        town.again(house, alone=alone)
+        begun = time.perf_counter()
+        with house.app.app_context():
+            handover.drain()
+        rate = count / (time.perf_counter() - begun)
+        _check(house, count)
+        return rate
+
+    body = orjson.dumps({"content": [{"type": "text/html", "value": mails[0].html + mails[0].text}]})
+    found = interleaved(
+        rounds,
+        {
+            "alone": partial(ours, alone=True),
+            "together": partial(ours, alone=False),
+            "bare": lambda: _bare(house, count, body),
+        },
+    )
+    path = f"hand-over, provider answers in {LATENCY_MS} ms, one process"
+    bare = f"HTTP client alone, {AT_ONCE} at once: {found['bare']:,.0f}/s"
+    return [
+        Row(path, f"{found['alone']:,.0f}/s", bare, found["alone"] / found["bare"], Target(0.6, "x")),
+        Row(f"{path}, in batches", f"{found['together']:,.0f}/s", bare, found["together"] / found["bare"]),
+    ]
+
+
+def _bare(house: House, count: int, body: bytes) -> float:
     client = Client(house.settings.sendgrid.api_base, (1.5, 10.0))
-    body = orjson.dumps({"content": [{"type": "text/html", "value": "x" * 14_000}]})
 
     def call(_: int) -> bool:
         return isinstance(client.call("POST", PATH, {"Content-Type": "application/json"}, body), Reply)
@@ -119,6 +130,41 @@ def _bare(house: House, count: int) -> float:
     if answered != count:
         raise SystemExit("the provider did not answer every call")
     return rate
+
+
+def _in_calls_for_many(house: House, mails: Sequence[OutboundEmail], rounds: int) -> Row:
+    """Rendered mails to accepted ones, by the provider's adapter alone: one call each, or a call for up to 1,000."""
+    provider = SendGridProvider(house.settings.sendgrid.api_key, house.settings.sendgrid.api_base)
+    account = Account("sendgrid")
+
+    def rate(send: Callable[[], int]) -> float:
+        begun = time.perf_counter()
+        if send() != len(mails):
+            raise SystemExit("the provider did not take every mail")
+        return len(mails) / (time.perf_counter() - begun)
+
+    def alone() -> int:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return sum(isinstance(a, Accepted) for a in pool.map(lambda mail: provider.send(mail, account), mails))
+
+    def together() -> int:
+        with ThreadPoolExecutor(LANES) as pool:
+            return sum(pool.map(some, range(0, len(mails), MOST_TOGETHER)))
+
+    def some(begin: int) -> int:
+        parcels = provider.pack(mails[begin : begin + MOST_TOGETHER])
+        answers = [a for parcel in parcels for a in provider.send_parcel(parcel, account, lambda: True)]
+        return sum(isinstance(answer, Accepted) for answer in answers)
+
+    found = interleaved(rounds, {"alone": lambda: rate(alone), "together": lambda: rate(together)})
+    provider.close()
+    return Row(
+        f"SendGrid batches of up to {MOST_TOGETHER:,}, rendered mails to accepted ones",
+        f"{found['together']:,.0f}/s",
+        f"one call per message, {AT_ONCE} at once: {found['alone']:,.0f}/s",
+        found["together"] / found["alone"],
+        Target(10, "x"),
+    )
 
 
 def _check(house: House, count: int) -> None:
@@ -142,25 +188,41 @@ def _whole_way(house: House, shop: int, count: int, naive_count: int, rounds: in
         found = interleaved(
             rounds,
             {
-                "ours": lambda: _drained(house, count, lambda: None),
+                "alone": lambda: _drained(house, count, lambda: None, alone=True),
+                "together": lambda: _drained(house, count, lambda: None),
                 "naive": lambda: _drained(house, naive_count, lambda: _enqueue(house, shop, ids, "send"), only=ids),
             },
         )
         peak = max(peak_megabytes(process) for process in ours)
-    path = f"whole way out, one call per message, {WORKERS} workers"
     naive = f"one RQ job per message: {found['naive']:,.1f}/s"
+    alone, together = found["alone"], found["together"]
     return [
-        Row(path, f"{found['ours']:,.0f}/s", naive, found["ours"] / found["naive"], Target(30, "x")),
+        Row(
+            f"whole way out, one call per message, {WORKERS} workers",
+            f"{alone:,.0f}/s",
+            naive,
+            alone / found["naive"],
+            Target(30, "x"),
+        ),
+        Row(
+            f"whole way out in batches, {WORKERS} workers",
+            f"{together:,.0f}/s",
+            naive,
+            together / found["naive"],
+            Target(300, "x"),
+        ),
         Row("memory of a sending worker", f"{peak:.0f} MB at most", "", peak, Target(150, " MB", at_most=True)),
     ]
 
 
-def _drained(house: House, count: int, begin: Callable[[], None], only: list[int] | None = None) -> float:
+def _drained(
+    house: House, count: int, begin: Callable[[], None], only: list[int] | None = None, *, alone: bool = False
+) -> float:
     """Messages a second from the moment that they are due. With `only`, jobs bring them; without, our doorbell."""
     house.sql("UPDATE message SET state = 'cancelled'")
     wait_until(lambda: house.sql("SELECT count(*) FROM message WHERE state IN ('claimed', 'sending')")[0][0] == 0)
     if only is None:
-        town.again(house)
+        town.again(house, alone=alone)
     begin()
     begun = rung = time.perf_counter()
     while house.sql("SELECT count(*) FROM message WHERE state = 'accepted'")[0][0] < count:

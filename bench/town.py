@@ -222,11 +222,15 @@ def conditions_text() -> str:
     ).decode()
 
 
-def again(house: House) -> None:
-    """Every message is due once more, as if nothing had happened to it."""
+def again(house: House, *, alone: bool = False) -> None:
+    """Every message is due once more, as if nothing had happened to it.
+
+    With `alone`, as if its outcome had been unknown once: such a message is handed over in a call of its own.
+    """
     house.sql("TRUNCATE attempt, message_content, decision, engagement, receipt, breaker")
     house.sql(
         "UPDATE message SET state = 'due', due_at = now(), tries = 0, lease_token = NULL, lease_until = NULL, "
-        "attempt_id = NULL, provider = NULL, provider_ref = NULL, accepted_at = NULL"
+        "attempt_id = NULL, provider = NULL, provider_ref = NULL, accepted_at = NULL, repeats = %s",
+        int(alone),
     )
     house.settle()
