@@ -117,13 +117,20 @@ class SendGridProvider:
             elif len(part) == 1:
                 answers[part[0]] = self.send(letter.mails[part[0]], account)
             else:
-                outcome = self._call(_shared_body(letter, part), account)
-                answer = _classified(outcome)
-                if isinstance(answer, Rejected) and isinstance(outcome, Reply):
-                    waiting += _parts(part, _first_error(outcome.body)[1])
+                answer, about = self._send_some(letter, part, account)
+                if isinstance(answer, Rejected):
+                    waiting += _parts(part, about)
                 else:
                     answers |= dict.fromkeys(part, answer)
         return [answers[n] for n in range(len(letter.mails))]
+
+    def _send_some(self, letter: _Letter, part: Sequence[int], account: Account) -> tuple[Answer, str]:
+        """The answer to one call for some mails of a letter, and the field that a refusal names."""
+        try:
+            outcome = self._call(_shared_body(letter, part), account)
+        except orjson.JSONEncodeError as problem:
+            return Rejected("content", type(problem).__name__), ""
+        return _classified(outcome), _first_error(outcome.body)[1] if isinstance(outcome, Reply) else ""
 
     def look_up(self, outbound: Outbound, account: Account, since: datetime) -> Evidence:  # noqa: ARG002
         """Always `CannotTell`: searching by our reference is an extra that SendGrid sells."""

@@ -1,9 +1,10 @@
 """What mails to many people have in common, and what is each one's own: for providers that fill in the rest. Pure.
 
-Every mail is rendered for its reader. Mails of one template differ in a few places; here they are cut into pieces,
-pieces that all mails share are kept once, and each piece that differs becomes a tag whose value each person brings.
-Putting the values in gives each mail back, character by character, in whatever order a provider puts them in: a tag
-holds a word that stands in none of the mails, so nothing else can be taken for a tag.
+Every mail is rendered for its reader. Mails of one template differ in a few places: a sample of them shows where, and
+what stands between those places is kept once. A mail fits when it is these fixed stretches in their order with anything
+in between; what is in between is its own, and travels as the values of tags. Putting the values in gives each mail
+back, character by character, in whatever order a provider puts them in: a tag holds a word that stands in none of the
+mails, so nothing else can be taken for a tag.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import orjson
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from app.channels.base import OutboundEmail
 
 LETTERS = string.ascii_letters + string.digits
 WORD_LENGTH = 12
+SAMPLE = 16
+"""Mails that are compared piece by piece. Cutting up every mail instead costs ten times as much: it copies them all."""
+ROUNDS = 8
+"""Mails that don't fit what the sample had in common are tried again among themselves, so many times."""
+HTML_MARK, TEXT_MARK = ">", "\n"
+ANCHOR = 32
+"""Characters by which the next fixed stretch is looked for."""
 MOST_VALUE_BYTES = 8_000
 """SendGrid says 10,000 bytes of substitutions a person (CONTRACT, `tsg_mail_v3.json`) and was seen to refuse more than
 8,000 (sendgrid-python#548)."""
@@ -46,79 +52,107 @@ def share(mails: Sequence[OutboundEmail], new_word: Callable[[], str] | None = N
     No address is twice in the same one: a provider may refuse that. Nobody's values are in anybody else's.
     """
     word = (new_word or _word)()
-    alike: dict[tuple[object, ...], list[_Cut]] = defaultdict(list)
+    of_sender: dict[tuple[str, str, str | None], dict[str, int]] = defaultdict(dict)
     for place, mail in enumerate(mails):
-        if _fits(mail, word):
-            cut = _Cut(place, mail, mail.html.split(">"), mail.text.split("\n"))
-            key = (mail.sender, mail.sender_name, mail.reply_to, len(cut.html), len(cut.text))
-            alike[key].append(cut)
-    found = [_shared(cuts, word) for cuts in map(_one_each, alike.values()) if len(cuts) > 1]
-    return [shared for shared in found if len(shared.places) > 1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A mail in pieces."""
-
-    place: int
-    mail: OutboundEmail
-    html: list[str]
-    text: list[str]
+        if not _holds(mail, word):
+            of_sender[mail.sender, mail.sender_name, mail.reply_to].setdefault(mail.to.lower(), place)
+    return [shared for places in of_sender.values() for shared in _of_one_sender(mails, list(places.values()), word)]
 
 
 def _word() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(WORD_LENGTH))
 
 
-def _fits(mail: OutboundEmail, word: str) -> bool:
-    """Whether a mail holds nothing that could be taken for a tag, and only characters that can be sent at all."""
-    texts = (mail.html, mail.text, mail.subject, *mail.headers.values())
-    return not any(word in text for text in texts) and all(text.isascii() or _is_unicode(text) for text in texts)
+def _holds(mail: OutboundEmail, word: str) -> bool:
+    return any(word in text for text in (mail.html, mail.text, mail.subject, *mail.headers.values()))
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
+def _of_one_sender(mails: Sequence[OutboundEmail], places: list[int], word: str) -> list[Shared]:
+    found: list[Shared] = []
+    for _ in range(ROUNDS):
+        if len(places) < 2:  # noqa: PLR2004 two can share
+            break
+        sample = _sample([mails[n] for n in places])
+        html = _fixed([mail.html for mail in sample], HTML_MARK)
+        text = _fixed([mail.text for mail in sample], TEXT_MARK)
+        tags = [f"-{word}{n}-" for n in range(len(html) + len(text) - 2)]
+        fitting: dict[int, dict[str, str]] = {}
+        others: list[int] = []
+        for place in places:
+            in_html, in_text = _between(mails[place].html, html), _between(mails[place].text, text)
+            if in_html is None or in_text is None:
+                others.append(place)
+                continue
+            own = dict(zip(tags, in_html + in_text, strict=True))
+            if _bytes(own) <= MOST_VALUE_BYTES:
+                fitting[place] = own
+        if len(fitting) > 1:
+            shared_html, shared_text = _filled(html, tags), _filled(text, tags[len(html) - 1 :])
+            found.append(Shared(tuple(fitting), shared_html, shared_text, tuple(fitting.values())))
+        places = others
+    return found
 
 
-def _one_each(cuts: list[_Cut]) -> list[_Cut]:
-    """The first mail to each address."""
-    first: dict[str, _Cut] = {}
-    for cut in cuts:
-        first.setdefault(cut.mail.to.lower(), cut)
-    return list(first.values())
+def _sample(mails: Sequence[OutboundEmail]) -> list[OutboundEmail]:
+    """Some mails of the shape of the first, from all over."""
+    some = mails[:: max(1, len(mails) // SAMPLE)]
+    return [mail for mail in some if _shape(mail) == _shape(mails[0])]
 
 
-def _shared(cuts: list[_Cut], word: str) -> Shared:
-    tags: dict[tuple[str, ...], str] = {}
-    html = _common([cut.html for cut in cuts], ">", tags, word)
-    text = _common([cut.text for cut in cuts], "\n", tags, word)
-    names = list(tags.values())
-    each = [dict(zip(names, own, strict=True)) for own in zip(*tags, strict=True)] if tags else [{} for _ in cuts]
-    fitting = [n for n, own in enumerate(each) if len(orjson.dumps(own)) <= MOST_VALUE_BYTES]
-    return Shared(tuple(cuts[n].place for n in fitting), html, text, tuple(each[n] for n in fitting))
+def _shape(mail: OutboundEmail) -> tuple[int, int]:
+    return mail.html.count(HTML_MARK), mail.text.count(TEXT_MARK)
 
 
-def _common(mails: list[list[str]], separator: str, tags: dict[tuple[str, ...], str], word: str) -> str:
-    """One text for all mails. Equal differences share a tag, in whichever part of the mails they are."""
-    pieces = []
-    for column in zip(*mails, strict=True):
+def _fixed(texts: Sequence[str], mark: str) -> list[str]:
+    """The stretches that all these texts have, in their order; between two of them each text has its own."""
+    stretches = [""]
+    for number, column in enumerate(zip(*[text.split(mark) for text in texts], strict=True)):
         first = column[0]
+        stretches[-1] += mark if number else ""
         if column.count(first) == len(column):
-            pieces.append(first)
+            stretches[-1] += first
             continue
         begin = _common_length(min(column), max(column))
         backwards = [piece[::-1] for piece in column]
         end = min(_common_length(min(backwards), max(backwards)), min(map(len, column)) - begin)
-        own = tuple([piece[begin : len(piece) - end] for piece in column])
-        tag = tags.setdefault(own, f"-{word}{len(tags)}-")
-        pieces.append(f"{first[:begin]}{tag}{first[len(first) - end :]}")
-    return separator.join(pieces)
+        stretches[-1] += first[:begin]
+        stretches.append(first[len(first) - end :])
+    return stretches
 
 
 def _common_length(one: str, other: str) -> int:
     """How many characters two texts begin alike; of the first and the last in order, so do all between."""
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _between(text: str, stretches: Sequence[str]) -> list[str] | None:
+    """What a text has between the fixed stretches; None when it hasn't got them in their order.
+
+    Where a stretch could begin in several places the first is taken: whatever is found, put together it is the text.
+    """
+    if len(stretches) == 1:
+        return [] if text == stretches[0] else None
+    position, found = len(stretches[0]), []
+    if not text.startswith(stretches[0]):
+        return None
+    for stretch in stretches[1:-1]:
+        at = text.find(stretch[:ANCHOR], position)
+        while at >= 0 and not text.startswith(stretch, at):
+            at = text.find(stretch[:ANCHOR], at + 1)
+        if at < 0:
+            return None
+        found.append(text[position:at])
+        position = at + len(stretch)
+    last = len(text) - len(stretches[-1])
+    if last < position or not text.endswith(stretches[-1]):
+        return None
+    return [*found, text[position:last]]
+
+
+def _bytes(values: Mapping[str, str]) -> int:
+    """As they are written in JSON, nearly: quotes, colon and comma are six."""
+    return sum(len(tag) + len(value.encode("utf-8", "surrogatepass")) + 6 for tag, value in values.items())
+
+
+def _filled(stretches: Sequence[str], tags: Sequence[str]) -> str:
+    return stretches[0] + "".join(tag + stretch for tag, stretch in zip(tags, stretches[1:], strict=False))
