@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from app.content import email as content_email
 from app.content.body import html_tokens, set_text, text_tokens
+from app.content.brand import full_brand
 from app.content.email import RenderedEmail
 from app.content.filters import FILTERS, Words
 from app.content.runtime import one_line
@@ -49,7 +50,7 @@ class Jinja:
 
     def render(self, sample: Sample) -> RenderedEmail:
         """Render the four texts."""
-        context = content_email._readable(sample.context)  # noqa: SLF001
+        context = content_email._readable(sample.context, full_brand(sample.context.get("brand")))  # noqa: SLF001
         return RenderedEmail(
             one_line(self.subject.render(context), 200),
             one_line(self.preheader.render(context), 255),
@@ -77,11 +78,11 @@ class PythonLiquid:
 
     def each_time(self, sample: Sample) -> str:
         """Compile and render."""
-        return self.compile().render(**content_email._readable(sample.context))  # noqa: SLF001
+        return self.compile().render(**content_email._readable(sample.context, full_brand(sample.context.get("brand"))))  # noqa: SLF001
 
     def cached(self, sample: Sample) -> str:
         """Only render."""
-        return self.template.render(**content_email._readable(sample.context))  # noqa: SLF001
+        return self.template.render(**content_email._readable(sample.context, full_brand(sample.context.get("brand"))))  # noqa: SLF001
 
 
 def _as_liquid(piece: Piece) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app import clock, create_app
 from app.content.samples import Sample
 from app.customers.models import Customer
-from app.messages.claiming import claim as claim_batch
+from app.messages.claiming import BATCH, LARGE_BATCH, claim as claim_batch
 from app.messages.models import Message, Template
 from app.orders.models import Order
 from app.shops.models import Shop
@@ -73,9 +73,9 @@ def claim(shop_id: int, message_id: int) -> None:
 
 def claim_all(lease_seconds: float) -> int:
     """The same as our own job does it: one job for whatever is due, claimed in batches."""
-    done = 0
-    while claimed := len(claim_batch(clock.now(), ["email"], lease_seconds)):
-        done += claimed
+    done, size = 0, BATCH
+    while claimed := len(claim_batch(clock.now(), ["email"], lease_seconds, size)):
+        done, size = done + claimed, LARGE_BATCH if claimed >= size else BATCH
     return done
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from app.content.marks import Marked, mark
 from app.content.people import clean_customer
 from app.content.runtime import Meter, one_line
 from app.content.scan import scan
-from app.content.translate import Program, Wrap, translate
+from app.content.translate import Fixed, Program, Wrap, translate
 
 MAX_SUBJECT: Final = 200
 MAX_PREHEADER: Final = 255
@@ -61,6 +62,8 @@ class CompiledEmail:
     body: Program
     text: Program
     variables: frozenset[str]
+    kept: list[_OfShop] = field(default_factory=list, compare=False, repr=False)
+    """What the last message's shop had; messages come shop by shop."""
 
     def render(
         self,
@@ -75,17 +78,51 @@ class CompiledEmail:
         `wrap_link` is asked once per message for each http(s) link (`a href`) except unsubscribe and preferences, and
         answers the address to use; it must answer addresses that it has already wrapped as they are.
         """
-        read = _readable(context).get
         said, wrap = words(locale, currency, zone), _once(wrap_link, context)
         meter = Meter()
         try:
-            subject = self.subject.run(read, meter, said, None)
-            preheader = self.preheader.run(read, meter, said, None) if self.preheader else ""
-            body = self.body.run(read, meter, said, wrap)
-            text = self.text.run(read, meter, said, wrap)
+            of_shop = self._of_shop(context)
+            read = _readable(context, of_shop.full_brand).get
+            subject = self.subject.run(read, meter, said, None, of_shop.subject)
+            preheader = self.preheader.run(read, meter, said, None, of_shop.preheader) if self.preheader else ""
+            body = self.body.run(read, meter, said, wrap, of_shop.body)
+            text = self.text.run(read, meter, said, wrap, of_shop.text)
         except Stop as stop:
             return self.source.fault(stop.message, stop.offset)
         return RenderedEmail(one_line(subject, MAX_SUBJECT), one_line(preheader, MAX_PREHEADER), body, set_text(text))
+
+    def _of_shop(self, context: Mapping[str, object]) -> _OfShop:
+        """Put together what is the same for everybody, unless it was for the message before."""
+        shop, brand = context.get("shop"), context.get("brand")
+        for kept in self.kept:
+            if kept.shop == shop and kept.brand == brand:
+                return kept
+        full = full_brand(brand)
+        read, meter = {"shop": shop, "brand": full}.get, Meter()
+        made = _OfShop(
+            copy(shop),
+            copy(brand),
+            full,
+            self.subject.fixed(read, meter),
+            self.preheader.fixed(read, meter) if self.preheader else (),
+            self.body.fixed(read, meter),
+            self.text.fixed(read, meter),
+        )
+        self.kept[:] = [made]
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _OfShop:
+    """A shop's part of a template: what stands between the values that differ from person to person."""
+
+    shop: object
+    brand: object
+    full_brand: Mapping[str, object]
+    subject: Fixed
+    preheader: Fixed
+    body: Fixed
+    text: Fixed
 
 
 def compile_email(mjml: str) -> CompiledEmail | TemplateFault:
@@ -169,12 +206,12 @@ def _line_program(marked: Marked, element: str) -> Program | None:
     return translate(tokens, markup=False)
 
 
-def _readable(context: Mapping[str, object]) -> dict[str, object]:
+def _readable(context: Mapping[str, object], brand: Mapping[str, object]) -> dict[str, object]:
     """Copy a context for a template: brand with its defaults, customers' names cleaned."""
     customer = context.get("customer")
     return {
         **context,
-        "brand": full_brand(context.get("brand")),
+        "brand": brand,
         "customer": clean_customer(customer) if isinstance(customer, Mapping) else {},
     }
 

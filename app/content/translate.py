@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from liquid import Environment, RenderContext
 from liquid.ast import BlockNode, Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions.filtered import FilteredExpression
+from liquid.builtin.expressions.path import Path
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.assign_tag import AssignNode
 from liquid.builtin.tags.capture_tag import CaptureNode
@@ -35,7 +37,12 @@ if TYPE_CHECKING:
     from liquid.token import Token
 
 Wrap = Callable[[str], str]
-Body = Callable[[Callable[[str], object], runtime.Meter, Words, Wrap | None], str]
+Get = Callable[[str], object]
+Fixed = tuple[str, ...]
+Body = Callable[[Get, runtime.Meter, Words, Wrap | None, Fixed], str]
+
+FIXED_NAMES: Final = frozenset({"brand", "shop"})
+"""What is the same in every message of a shop: in a starter's mail every second value, colours and names and fonts."""
 
 _FILE: Final = "<liquid>"
 _NO_CONTEXT: Final = RenderContext(Environment().from_string(""))
@@ -95,15 +102,32 @@ class Program:
     """One template, ready to run. `variables` are the dotted names it reads, `item[].title` for those in a loop."""
 
     body: Body
+    stretches: Callable[[Get, runtime.Meter], Fixed]
     offsets: tuple[int, ...]
     variables: frozenset[str]
 
-    def run(self, get: Callable[[str], object], meter: runtime.Meter, words: Words, wrap: Wrap | None) -> str:
-        """Render for one person. Raises `Stop` with the offset of the line at fault."""
+    def fixed(self, get: Get, meter: runtime.Meter) -> Fixed:
+        """Put together what stands between the values that differ from person to person; `get` knows `FIXED_NAMES`.
+
+        Raises `Stop` as `run` does.
+        """
         try:
-            return self.body(get, meter, words, wrap)
+            return self.stretches(get, meter)
         except Stop as stop:
-            raise Stop(stop.message, stop.offset if stop.offset is not None else self._place(stop)) from None
+            raise self._placed(stop) from None
+
+    def run(self, get: Get, meter: runtime.Meter, words: Words, wrap: Wrap | None, fixed: Fixed | None = None) -> str:
+        """Render for one person. Raises `Stop` with the offset of the line at fault.
+
+        `fixed` is the answer of that method for this shop, where it is known already.
+        """
+        try:
+            return self.body(get, meter, words, wrap, self.stretches(get, meter) if fixed is None else fixed)
+        except Stop as stop:
+            raise self._placed(stop) from None
+
+    def _placed(self, stop: Stop) -> Stop:
+        return Stop(stop.message, stop.offset if stop.offset is not None else self._place(stop))
 
     def _place(self, stop: Stop) -> int | None:
         found, trace = None, stop.__traceback__
@@ -122,7 +146,8 @@ def translate(tokens: Iterable[Token], *, markup: bool) -> Program:
     code, offsets = writer.finish()
     space = dict(_RUNTIME) | writer.expressions.constants
     exec(code, space)  # noqa: S102  our own text: no character of it comes from an author
-    return Program(space["render"], offsets, frozenset(writer.names.used))  # type: ignore[arg-type]
+    variables = frozenset(writer.names.used)
+    return Program(space["render"], space["fixed"], offsets, variables)  # type: ignore[arg-type]
 
 
 def _assigned(nodes: Sequence[Node]) -> set[str]:
@@ -147,7 +172,10 @@ def _cost(node: Node) -> int:
 
 
 class _Writer:
-    """Writes the function: `self.pending` gathers what goes out together, so that a run of outputs is one call."""
+    """Writes the function: `self.pending` gathers what goes out together, so that a run of outputs is one call.
+
+    Literals and outputs that are the same in every message of a shop are put together by a function of their own.
+    """
 
     def __init__(self, assigned: set[str], *, markup: bool) -> None:
         self.markup = markup
@@ -156,6 +184,8 @@ class _Writer:
         self.lines: list[str] = []
         self.offsets: list[int] = []
         self.pending: list[tuple[str, int]] = []
+        self.fixed: list[list[tuple[str, int]]] = []
+        self.same: set[str] = set()
         self.depth = 1
         self.buffers = ["o"]
         self.loops = 0
@@ -164,29 +194,39 @@ class _Writer:
     def finish(self) -> tuple[CodeType, tuple[int, ...]]:
         """Close the function and compile it."""
         self.flush()
-        head = ["def render(get, m, words, wrap):", " spend = m.spend", " out = []", " o = out.extend"]
-        head += [f" {local} = get({constant})" for local, constant in self.expressions.roots()]
-        text = "\n".join([*head, *self.lines, " return join(out)"])
-        offsets = (*[0] * len(head), *self.offsets, 0)
-        return compile(text, _FILE, "exec"), offsets
+        roots = [f" {local} = get({constant})" for local, constant in self.expressions.roots()]
+        head = ["def render(get, m, words, wrap, f):", " spend = m.spend", " out = []", " o = out.extend", *roots]
+        lines = [*head, *self.lines, " return join(out)", "def fixed(get, m):", *roots, " return ("]
+        offsets = [*[0] * len(head), *self.offsets, *[0] * (len(roots) + 3)]
+        for stretch in self.fixed:
+            lines += [" join((", *(f"{expression}," for expression, _ in stretch), " )),"]
+            offsets += [0, *(place for _, place in stretch), 0]
+        return compile("\n".join([*lines, " )"]), _FILE, "exec"), (*offsets, 0)
 
     def line(self, text: str) -> None:
         """Write one line of Python, belonging to the node being written."""
         self.lines.append(" " * self.depth + text)
         self.offsets.append(self.place)
 
-    def emit(self, expression: str) -> None:
-        """Send one text to the output."""
+    def emit(self, expression: str, *, same: bool = False) -> None:
+        """Send one text to the output; `same` when it is so in every message of a shop."""
         self.pending.append((expression, self.place))
+        if same:
+            self.same.add(expression)
 
     def flush(self) -> None:
         """Write what is pending, one line each so that a fault finds its place."""
         if not self.pending:
             return
         self.line(f"{self.buffers[-1]}((")
-        for expression, place in self.pending:
-            self.lines.append(f"{expression},")
-            self.offsets.append(place)
+        for same, stretch in groupby(self.pending, lambda text: text[0] in self.same):
+            texts = list(stretch)
+            if same and len(texts) > 1:
+                self.fixed.append(texts)
+                texts = [(f"f[{len(self.fixed) - 1}]", texts[0][1])]
+            for expression, place in texts:
+                self.lines.append(f"{expression},")
+                self.offsets.append(place)
         self.lines.append("))")
         self.offsets.append(self.place)
         self.pending.clear()
@@ -197,9 +237,9 @@ class _Writer:
             self.place = max(node.token.start_index, 0)
             if isinstance(node, ContentNode):
                 if not blank:
-                    self.emit(self.expressions.constant(node.text))
+                    self.emit(self.expressions.constant(node.text), same=True)
             elif isinstance(node, OutputNode):
-                self.emit(self.output(node))
+                self.emit(self.output(node), same=self.is_same(node))
             elif isinstance(node, UrlNode):
                 self.url(node)
             else:
@@ -221,6 +261,15 @@ class _Writer:
         place = Place(node.token.value)
         value = self.expressions.filtered(node.expression)
         return f"url_part({value})" if place is Place.URL else f"{_WRITERS[place]}({value}, m)"
+
+    def is_same(self, node: OutputNode) -> bool:
+        """Whether `{{ value }}` is the same in every message of a shop: a plain name of its brand or its own."""
+        spoken = node.expression
+        value = spoken.left if isinstance(spoken, FilteredExpression) and not spoken.filters else None
+        if not isinstance(value, Path) or not all(isinstance(step, str) for step in value.path):
+            return False
+        head = str(value.path[0])
+        return head in FIXED_NAMES and head not in self.names.assigned and self.names.find(head) is None
 
     def url(self, node: UrlNode) -> None:
         """Write the value of a URL attribute: put together first, then checked as a whole, then escaped."""

@@ -62,10 +62,12 @@ def compiled(channel: str, source: str) -> CompiledEmail | CompiledSms | Templat
 
 
 def compose(
-    envelope: Envelope, source: str, context: Mapping[str, Any], language: Language
+    envelope: Envelope,
+    template: CompiledEmail | CompiledSms | TemplateFault,
+    context: Mapping[str, Any],
+    language: Language,
 ) -> Composed | TemplateFault:
     """Render a message. A fault names the template's line; nothing is sent then."""
-    template = compiled(envelope.channel, source)
     if isinstance(template, TemplateFault):
         return template
     reference = tokens.make("reference", envelope.shop_id, envelope.message_id, envelope.attempt_id)

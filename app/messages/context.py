@@ -33,6 +33,16 @@ class Contexts:
         self._settings = settings
         self._products: dict[str, Any] = {}
         self._popular: list[Any] | None = None
+        self._of_shop = {
+            "shop": {
+                "name": shop.name or shop.domain,
+                "url": self.storefront,
+                "email": shop.email or "",
+                "address": settings.postal_address or shop.address,
+                "logo_url": settings.brand.logo_url,
+            },
+            "brand": settings.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True),
+        }
 
     def prepare(self, subjects: Collection[Subject]) -> None:
         """Read the products that these subjects name."""
@@ -52,14 +62,7 @@ class Contexts:
         """The context of one message. `wants` are the names its template reads: the costly ones are made on demand."""
         token = tokens.make("unsubscribe", self._shop.id, person.id, message_id)
         context: dict[str, Any] = {
-            "shop": {
-                "name": self._shop.name or self._shop.domain,
-                "url": self.storefront,
-                "email": self._shop.email or "",
-                "address": self._settings.postal_address or self._shop.address,
-                "logo_url": self._settings.brand.logo_url,
-            },
-            "brand": self._settings.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True),
+            **self._of_shop,
             "customer": {
                 "first_name": person.first_name,
                 "last_name": person.last_name,

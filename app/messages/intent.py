@@ -21,11 +21,12 @@ from app.decisions import Decided, log
 from app.messages.accounts import account_for
 from app.messages.asking import Asker
 from app.messages.calls import AT_ONCE, grouped
-from app.messages.compose import Composed, Envelope, Language, compiled, compose
+from app.messages.compose import Composed, Envelope, Language, compose
 from app.messages.context import Contexts
 from app.messages.hearing import Heard, by_importance, heard_lately
 from app.messages.models import MessageContent
 from app.messages.rules import Defer, Go, Skip, Verdict, gate, held
+from app.messages.templates import templates
 from app.orders.subjects import Ref, Subject, load as load_subjects
 from app.reviews.models import ReviewAsk
 from app.shops import service as shops, settings as shop_settings
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from app.channels.base import Account, Outbound
     from app.customers.queries import Profile
     from app.messages.calls import Call
+    from app.messages.templates import Compiled
     from app.shops.models import Shop
     from config import Settings
 
@@ -137,6 +139,7 @@ class _Batch:
         self.brakes = Brakes(session, self.shop, domain, self.now)
         self.asker = Asker(self.shop, self.brakes)
         self.accounts: dict[str, Account | None] = {}
+        self.templates: Mapping[int, Compiled] = {}
         self.decided: list[Decided] = []
         self.changes: list[dict[str, Any]] = []
         self.contents: dict[int, dict[str, Any]] = {}
@@ -147,6 +150,7 @@ class _Batch:
         if not messages:
             return [], []
         self.brakes.people = [m.customer_id for m in messages if m.channel == "sms"]
+        self.templates = templates(self.session, {m.template_id: (m.channel, bytes(m.digest)) for m in messages})
         people = profiles(self.session, self.shop.id, {m.customer_id for m in messages})
         refs = {m.id: Ref(m.subject_kind, m.subject_key, m.customer_id, m.since) for m in messages}
         subjects = load_subjects(self.session, set(refs.values()))
@@ -200,7 +204,7 @@ class _Batch:
         )
         return session.execute(
             text("""
-                SELECT m.*, t.source FROM message m
+                SELECT m.*, t.digest FROM message m
                 JOIN template t ON t.shop_id = m.shop_id AND t.id = m.template_id
                 WHERE m.shop_id = :shop AND m.id = ANY(:ids) AND m.state = 'claimed' AND m.lease_token = :token
                     AND m.lease_until > clock_timestamp()
@@ -222,7 +226,7 @@ class _Batch:
         account = self._account(message.channel)
         if account is None:
             return Skip("no_provider", "parked")
-        template = compiled(message.channel, message.source)
+        template = self.templates[message.template_id]
         needs = message.conditions.get("needs", ())
         wants = {*needs, *template.variables} if not isinstance(template, TemplateFault) else needs
         context = contexts.build(message.id, ref, subject, person, wants)
@@ -231,7 +235,7 @@ class _Batch:
         language = Language(
             person.locale or self.shop.locale, self._currency(subject), self.asker.zones(person, "email")[0]
         )
-        composed = compose(self._envelope(message, person, attempt_id), message.source, context, language)
+        composed = compose(self._envelope(message, person, attempt_id), template, context, language)
         if not isinstance(composed, Composed):
             return Faulty(composed.template_part, composed.line, composed.message)
         self.contents[message.id] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.content.faults import TemplateFault
-from app.messages.compose import Envelope, Language, compose
+from app.messages.compose import Envelope, Language, compiled, compose
 from app.messages.models import MessageContent
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def stored(session: Session, settings: Settings, message_id: int) -> Stored | No
         None,
         settings.public_url,
     )
-    composed = compose(envelope, row.source, content.context["data"], Language(*content.context["language"]))
+    template = compiled(row.channel, row.source)
+    composed = compose(envelope, template, content.context["data"], Language(*content.context["language"]))
     if isinstance(composed, TemplateFault):
         return None
     return Stored(composed.outbound, tuple(content.links), content.context["data"])
