@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import mrml
 
@@ -23,7 +23,10 @@ from app.content.marks import Marked, mark
 from app.content.people import clean_customer
 from app.content.runtime import Meter, one_line
 from app.content.scan import scan
-from app.content.translate import Fixed, Program, Wrap, translate
+from app.content.translate import translate
+
+if TYPE_CHECKING:
+    from app.content.program import Fixed, Program, Wrap
 
 MAX_SUBJECT: Final = 200
 MAX_PREHEADER: Final = 255

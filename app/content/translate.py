@@ -7,8 +7,6 @@ line remembers the place in the template that it came from, so a fault while ren
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -28,23 +26,19 @@ from liquid.builtin.tags.unless_tag import UnlessNode
 from app.content import runtime
 from app.content.expressions import Expressions, Names
 from app.content.faults import Stop
-from app.content.filters import Words
 from app.content.language import Place, UrlNode, parse
+from app.content.program import FILE, Program, Wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from types import CodeType
 
     from liquid.token import Token
 
-Wrap = Callable[[str], str]
-Get = Callable[[str], object]
-Fixed = tuple[str, ...]
-Body = Callable[[Get, runtime.Meter, Words, Wrap | None, Fixed], str]
 
 FIXED_NAMES: Final = frozenset({"brand", "shop"})
 """What is the same in every message of a shop: in a starter's mail every second value, colours and names and fonts."""
 
-_FILE: Final = "<liquid>"
 _NO_CONTEXT: Final = RenderContext(Environment().from_string(""))
 """Asked for by the nodes' interface; those we allow never look at it."""
 
@@ -95,47 +89,6 @@ _RUNTIME: Final[dict[str, object]] = {
         ]
     },
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One template, ready to run. `variables` are the dotted names it reads, `item[].title` for those in a loop."""
-
-    body: Body
-    stretches: Callable[[Get, runtime.Meter], Fixed]
-    offsets: tuple[int, ...]
-    variables: frozenset[str]
-
-    def fixed(self, get: Get, meter: runtime.Meter) -> Fixed:
-        """Put together what stands between the values that differ from person to person; `get` knows `FIXED_NAMES`.
-
-        Raises `Stop` as `run` does.
-        """
-        try:
-            return self.stretches(get, meter)
-        except Stop as stop:
-            raise self._placed(stop) from None
-
-    def run(self, get: Get, meter: runtime.Meter, words: Words, wrap: Wrap | None, fixed: Fixed | None = None) -> str:
-        """Render for one person. Raises `Stop` with the offset of the line at fault.
-
-        `fixed` is the answer of that method for this shop, where it is known already.
-        """
-        try:
-            return self.body(get, meter, words, wrap, self.stretches(get, meter) if fixed is None else fixed)
-        except Stop as stop:
-            raise self._placed(stop) from None
-
-    def _placed(self, stop: Stop) -> Stop:
-        return Stop(stop.message, stop.offset if stop.offset is not None else self._place(stop))
-
-    def _place(self, stop: Stop) -> int | None:
-        found, trace = None, stop.__traceback__
-        while trace:
-            if trace.tb_frame.f_code.co_filename == _FILE:
-                found = self.offsets[trace.tb_lineno - 1]
-            trace = trace.tb_next
-        return found
 
 
 def translate(tokens: Iterable[Token], *, markup: bool) -> Program:
@@ -201,7 +154,7 @@ class _Writer:
         for stretch in self.fixed:
             lines += [" join((", *(f"{expression}," for expression, _ in stretch), " )),"]
             offsets += [0, *(place for _, place in stretch), 0]
-        return compile("\n".join([*lines, " )"]), _FILE, "exec"), (*offsets, 0)
+        return compile("\n".join([*lines, " )"]), FILE, "exec"), (*offsets, 0)
 
     def line(self, text: str) -> None:
         """Write one line of Python, belonging to the node being written."""
