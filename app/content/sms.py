@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.content.faults import Source, Stop, TemplateFault
 from app.content.filters import words
@@ -13,7 +14,10 @@ from app.content.people import clean_customer
 from app.content.runtime import Meter
 from app.content.scan import scan
 from app.content.segments import Segments, plain_letters, segments
-from app.content.translate import Program, translate
+from app.content.translate import translate
+
+if TYPE_CHECKING:
+    from app.content.program import Program
 
 MAX_UNITS = 1_530
 """Ten joined GSM-7 segments: more is a mistake, and dear."""

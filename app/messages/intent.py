@@ -106,8 +106,8 @@ def intend(
             return [], []
     else:
         return plan
-    alone = [intend(settings, shop_id, [one], token, bought) for one in ids[:AT_ONCE]]
-    return [call for calls, _ in alone for call in calls], list(ids[AT_ONCE:])
+    alone = (intend(settings, shop_id, [one], token, bought)[0] for one in ids[:AT_ONCE])
+    return [call for calls in alone for call in calls], list(ids[AT_ONCE:])
 
 
 def _park(shop_id: int, message_id: int, token: int, error: DBAPIError) -> None:
@@ -214,11 +214,8 @@ class _Batch:
         ).all()
 
     def _attempt_ids(self, count: int) -> list[int]:
-        rows = self.session.execute(
-            text("SELECT nextval(pg_get_serial_sequence('attempt', 'id')) AS id FROM generate_series(1, :n)"),
-            {"n": count},
-        )
-        return [row.id for row in rows]
+        statement = text("SELECT nextval(pg_get_serial_sequence('attempt', 'id')) FROM generate_series(1, :n)")
+        return list(self.session.scalars(statement, {"n": count}))
 
     def _compose(
         self, message: Any, person: Profile, ref: Ref, subject: Subject, contexts: Contexts, attempt_id: int
