@@ -64,7 +64,8 @@ def loud(settings: Settings, app: Flask, processor: Processor, said: io.StringIO
     engine = transactions.engine()
     public = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     sendgrid = replace(settings.sendgrid, webhook_public_key=base64.b64encode(public).decode(), api_base=processor.url)
-    made = create_app(replace(settings, log_level="DEBUG", sendgrid=sendgrid))
+    twilio = replace(settings.twilio, api_base=processor.url)
+    made = create_app(replace(settings, log_level="DEBUG", sendgrid=sendgrid, twilio=twilio))
     own = transactions.engine()
     (handler,) = [h for h in logging.root.handlers if isinstance(h.formatter, JsonLines)]
     assert isinstance(handler, logging.StreamHandler)
