@@ -27,7 +27,7 @@ from app.admin import (
     showing,
     team,
 )
-from app.admin.editing import making, pages as editor, versions, wording
+from app.admin.editing import designing, making, pages as editor, versions, wording
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -53,6 +53,7 @@ PAGES = (
     versions,
     making,
     wording,
+    designing,
     hooks,
     privacy,
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-__all__ = ["Action", "newcomer", "note", "whatever_was_done"]
+__all__ = ["Action", "newcomer", "note", "only_looked", "whatever_was_done"]
 
 
 def note(
@@ -28,6 +28,11 @@ def note(
 ) -> None:
     """Put what the present request does on record, in the transaction that does it."""
     audit.note(session, f"user:{g.user_id}", action, targets=targets, before=before, after=after)
+    g.on_record = True
+
+
+def only_looked() -> None:
+    """The present request posts because what it asks about is long; it changes nothing."""
     g.on_record = True
 
 

@@ -66,7 +66,7 @@ def install(app: Flask) -> None:
         number=number,
         address=address,
     )
-    app.jinja_env.globals.update(_=_, words=words)
+    app.jinja_env.globals.update(_=_, words=words, as_document=as_document)
 
 
 def last(days: int) -> Period:
@@ -111,11 +111,15 @@ def missing(what: str) -> Response:
     return page("missing.html", title=_("Not found"), status=404, what=what)
 
 
-def _navigation() -> list[tuple[str, str]]:
-    """The admin opens these as documents without a token; with shop and host the page that fetches one knows whose."""
+def as_document(path: str) -> str:
+    """An address that a browser opens without a token: with shop and host, the page that fetches one knows whose."""
     known = {name: request.args[name] for name in ("host",) if name in request.args}
-    query = urlencode({"shop": g.shop.domain, **known})
-    return [(f"{path}?{query}", label) for path, label in NAVIGATION]
+    return f"{path}?{urlencode({'shop': g.shop.domain, **known})}"
+
+
+def _navigation() -> list[tuple[str, str]]:
+    """The admin opens these as documents."""
+    return [(as_document(path), label) for path, label in NAVIGATION]
 
 
 def moment(at: datetime | None) -> str:

@@ -92,7 +92,7 @@ def state(session: Session, journey: Journey) -> State:
         differs=(definition, _used(definition, head.templates)) != (live, version.templates),
         moved_at=draft.moved_at,
         moved_by=draft.moved_by,
-        can_undo=head.parent is not None and _definition(session, journey, JourneyRevision, head.parent) is not None,
+        can_undo=head.parent is not None and _looked_at(session, journey, f"r{head.parent}") is not None,
         can_redo=_child_of(session, journey, head.number) is not None,
     )
 
@@ -238,27 +238,33 @@ def _walk(session: Session, journey: Journey, seen: str, actor: str, *, back: bo
 
 
 def _is_stale(session: Session, journey: Journey, seen: str, now: State) -> bool:
-    """Another revision with the same content is no reason to stop anybody."""
-    return seen != now.seen and _seen(session, journey, seen) != now.definition
+    """Another revision with the same content, steps and texts, is no reason to stop anybody."""
+    if seen == now.seen:
+        return False
+    found = _looked_at(session, journey, seen)
+    return found is None or found != (now.definition, _used(now.definition, now.templates))
 
 
 def _seen(session: Session, journey: Journey, seen: str) -> Definition | None:
+    found = _looked_at(session, journey, seen)
+    return None if found is None else found[0]
+
+
+def _looked_at(session: Session, journey: Journey, seen: str) -> tuple[Definition, dict[str, int]] | None:
+    """What stood there when somebody looked, with the texts it uses; None when it can't be known any more."""
     kind, number = seen[:1], seen[1:]
     if not re.fullmatch(r"[0-9]{1,9}", number, re.ASCII):
         return None
     table: type[JourneyVersion | JourneyRevision] = JourneyRevision if kind == "r" else JourneyVersion
-    found = _definition(session, journey, table, int(number))
-    return None if found is None else _read(found)
-
-
-def _definition(
-    session: Session, journey: Journey, table: type[JourneyVersion | JourneyRevision], number: int
-) -> dict[str, Any] | None:
-    return session.scalar(
-        select(table.definition).where(
-            table.shop_id == journey.shop_id, table.journey_id == journey.id, table.number == number
+    found = session.execute(
+        select(table.definition, table.templates).where(
+            table.shop_id == journey.shop_id, table.journey_id == journey.id, table.number == int(number)
         )
-    )
+    ).first()
+    if found is None:
+        return None
+    definition = _read(found.definition)
+    return definition, _used(definition, found.templates)
 
 
 def _read(stored: dict[str, Any]) -> Definition:

@@ -203,6 +203,38 @@ def test_a_journey_is_built_by_keyboard_counted_undone_and_told_in_words(frame: 
                 "definition->>'key' = 'post_purchase'")  # fmt: skip
 
 
+def test_a_mail_is_made_of_blocks_checked_and_kept_in_the_draft(frame: tuple[str, int], page: Page) -> None:
+    address, shop = frame
+    page.goto(f"{address}/app/admin/journeys/abandoned_checkout/edit/text/first/email")
+    inside(page).get_by_role("link", name="Move blocks about").click()
+    expect(inside(page).locator("body[data-designer=ready]")).to_be_attached(timeout=30_000)
+    mail = inside(page).frame_locator("#canvas iframe.gjs-frame").locator("body")
+    expect(mail).to_contain_text("You left something behind")
+    expect(mail).to_contain_text("Only if checkout.items.size > 1")
+    expect(mail.locator("[data-gjs-ours=mj-include]").last).to_contain_text("Unsubscribe")
+    if SCREENSHOTS:
+        page.screenshot(path=f"{SCREENSHOTS}/designer.png")
+
+    inside(page).get_by_label("Subject").fill("Still yours, {{ customer.first_name }}")
+    inside(page).get_by_role("button", name="Keep it").click()
+    expect(inside(page).locator("#outcome")).to_contain_text("Not everybody has customer.first_name")
+    words = mail.locator("[data-gjs-type=mj-text] div", has_text="we kept your cart").last
+    words.dblclick()
+    page.keyboard.press("End")
+    page.keyboard.type(" Come and see.")
+    inside(page).locator(".gjs-block", has_text="Divider").press("Enter")
+    inside(page).get_by_label("Subject").fill("Still yours")
+    inside(page).get_by_role("button", name="Keep it").click()
+    expect(inside(page).locator("#outcome")).to_contain_text("nothing to mend")
+    kept = rows(shop, "SELECT t.source FROM template t JOIN journey_revision r ON r.shop_id = t.shop_id "
+                      "WHERE t.shop_id = :shop ORDER BY r.number DESC, t.id DESC LIMIT 1")[0].source  # fmt: skip
+    assert "<mj-title>Still yours</mj-title>" in kept
+    assert "Come and see." in kept
+    assert "<mj-divider" in kept
+    assert "{% if checkout.items.size > 1 %}" in kept
+    assert '<mj-include path="footer"/>' in kept
+
+
 def test_a_mail_is_previewed_in_a_frame_that_may_do_nothing(frame: tuple[str, int], page: Page) -> None:
     page.goto(f"{frame[0]}/app/admin/journeys/review_request/preview/request/email")
     mail = inside(page).locator(".mail iframe")
@@ -272,7 +304,9 @@ def test_every_page_is_fit_for_everybody(
     paths = [
         "/", "/admin/journeys", "/admin/journeys/replenishment", "/admin/journeys/new",
         "/admin/journeys/abandoned_cart/edit?open=trigger", "/admin/journeys/review_request/edit?open=step:request",
-        "/admin/journeys/review_request/edit/text/request/email", "/admin/journeys/replenishment/edit?open=exit:new",
+        "/admin/journeys/review_request/edit/text/request/email",
+        "/admin/journeys/review_request/edit/text/request/sms", "/admin/journeys/review_request/edit/design/request",
+        "/admin/journeys/replenishment/edit?open=exit:new",
         "/admin/journeys/post_purchase/publish", "/admin/journeys/post_purchase/versions",
         "/admin/journeys/replenishment/turn-on",
         f"/admin/journeys/abandoned_checkout/preview?customer={ana}", "/admin/journeys/review_request/preview?q=ana",

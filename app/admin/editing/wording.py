@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, g, request
 
-from app.admin import previews
+from app.admin import advising, previews, record
 from app.admin.editing import pages
 from app.admin.editing.texts import fresh
 from app.admin.guard import bp, settings
 from app.admin.queries import editing as queries
-from app.admin.showing import missing, page
+from app.admin.showing import missing, page, part
 from app.admin.words import _
 from app.content.faults import TemplateFault
 from app.journeys import drafting, service as journeys
@@ -23,6 +23,7 @@ from app.transaction import transaction
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.journeys.definition import Flaw
     from app.journeys.drafting import State
     from app.journeys.editing import Edit
     from app.journeys.models import Journey
@@ -41,27 +42,66 @@ def text(key: str, step: str, channel: str) -> Response:
 @bp.post("/admin/journeys/<key>/edit/text/<step>/<channel>", endpoint="journey_reword")
 def reword(key: str, step: str, channel: str) -> Response:
     """Keep what was typed as the text of this step; a fault is shown with its line, and what was typed stays."""
-    source = request.form.get("source", "").replace("\r\n", "\n").replace("\0", "")[:LONGEST]
+    source = _typed()
     with transaction(g.shop_id) as session:
         journey = journeys.locked(session, key)
         if journey is None:
             return pages.unknown()
-        state = drafting.state(session, journey)
-        name = _template(state, step, channel)
-        if name is None:
+        result = keep(session, journey, step, channel, source, request.form.get("seen", ""))
+        if result is None:
             return missing(_("There is no such message"))
-        fault = compiled(channel, source)
-        if isinstance(fault, TemplateFault):
-            return _show(session, journey, step, channel, source, fault)
-        edit, name = _edit(state, step, channel, name)
-        brought = {name: journeys.keep_text(session, channel, source)}
-        result = drafting.edit(session, journey, request.form.get("seen", ""), edit, pages.actor(), brought)
-        pages.note(session, journey, {"edit": "reword", "step": step, "channel": channel})
+        if isinstance(result, TemplateFault):
+            return _show(session, journey, step, channel, source, result)
         if isinstance(result, drafting.Conflict):
             return pages.show(session, journey, pages.Outcome(conflict=result))
         if isinstance(result, list):
             return pages.show(session, journey, pages.Outcome(flaws=tuple(flaw.message for flaw in result)))
         return _show(session, journey, step, channel, toast=_("Kept in the draft"))
+
+
+@bp.post("/admin/journeys/<key>/edit/text/<step>/<channel>/check", endpoint="journey_text_check")
+def check(key: str, step: str, channel: str) -> Response:
+    """What is typed, looked at while it is typed: nothing is kept."""
+    source = _typed()
+    with transaction(g.shop_id) as session:
+        journey = journeys.find(session, key)
+        if journey is None:
+            return pages.unknown()
+        state = drafting.state(session, journey)
+        if _template(state, step, channel) is None:
+            return missing(_("There is no such message"))
+        record.only_looked()
+        return part("wording_look.html", **_look(session, journey, state, step, channel, source))
+
+
+def keep(
+    session: Session, journey: Journey, step: str, channel: str, source: str, seen: str
+) -> drafting.State | drafting.Conflict | TemplateFault | list[Flaw] | None:
+    """Make a source the text of a step in the draft; None when the step sends nothing on the channel."""
+    state = drafting.state(session, journey)
+    name = _template(state, step, channel)
+    if name is None:
+        return None
+    fault = compiled(channel, source)
+    if isinstance(fault, TemplateFault):
+        return fault
+    edit, name = _edit(state, step, channel, name)
+    brought = {name: journeys.keep_text(session, channel, source)}
+    result = drafting.edit(session, journey, seen, edit, pages.actor(), brought)
+    pages.note(session, journey, {"edit": "reword", "step": step, "channel": channel})
+    return result
+
+
+def source_of(session: Session, state: State, step: str, channel: str) -> str | None:
+    """The text of a step in the draft; None when it sends nothing on the channel."""
+    name = _template(state, step, channel)
+    return (
+        None if name is None else queries.sources(session, g.shop_id, [state.templates[name]])[state.templates[name]][1]
+    )
+
+
+def _typed() -> str:
+    return request.form.get("source", "").replace("\r\n", "\n").replace("\0", "")[:LONGEST]
 
 
 def _edit(state: State, step: str, channel: str, name: str) -> tuple[Edit, str]:
@@ -89,13 +129,10 @@ def _show(
     toast: str | None = None,
 ) -> Response:
     state = drafting.state(session, journey)
-    name = _template(state, step, channel)
-    if name is None:
-        return missing(_("There is no such message"))
     if source is None:
-        source = queries.sources(session, g.shop_id, [state.templates[name]])[state.templates[name]][1]
-    wanted = request.args.get("with", previews.choices()[0])
-    case = previews.case(session, g.shop, settings(), journey.event, (channel, source), wanted)
+        source = source_of(session, state, step, channel)
+    if source is None:
+        return missing(_("There is no such message"))
     address = f"/admin/journeys/{journey.key}/edit/text/{step}/{channel}"
     return page(
         "wording.html",
@@ -106,9 +143,22 @@ def _show(
         journey=journey,
         state=state,
         step=step,
-        channel=channel,
         source=source,
-        fault=fault,
-        preview=None if fault else previews.render(channel, source, case),
         action=address,
+        **_look(session, journey, state, step, channel, source),
     )
+
+
+def _look(session: Session, journey: Journey, state: State, step: str, channel: str, source: str) -> dict[str, Any]:
+    """A text as somebody would get it, and what a good colleague would say about it."""
+    wanted = request.args.get("with", previews.choices()[0])
+    case = previews.case(session, g.shop, settings(), journey.event, (channel, source), wanted)
+    sending = next(s.send for s in walk(state.definition.steps) if s.id == step)
+    checked = advising.check(channel, source, marketing=sending is not None and sending.purpose == "marketing")
+    fault = checked if isinstance(checked, TemplateFault) else None
+    return {
+        "channel": channel,
+        "fault": fault,
+        "advice": None if fault else checked,
+        "preview": None if fault else previews.render(channel, source, case),
+    }

@@ -67,6 +67,22 @@
   };
 
   const plugin = window["grapesjs-mjml"].default || window["grapesjs-mjml"];
+  // A click (or Enter) puts a block behind what is chosen: dragging is one way, not the only one.
+  const behind = (block, editor) => {
+    const content = block.getContent();
+    const isSection = /^<mj-(section|liquid|include)/.test(typeof content === "string" ? content : `<${content.type}`);
+    const home = isSection ? "mj-body" : "mj-column";
+    const chosen = editor.getSelected();
+    const place = chosen && (chosen.is(home) ? chosen : chosen.closestType(home));
+    const parent = place || editor.getWrapper().findType(home).at(-1);
+    if (!parent) return;
+    let before = chosen;
+    while (before && before.parent() !== parent) before = before.parent();
+    const at = before ? before.index() + 1 : parent.components().length;
+    const [added] = [parent.append(content, { at })].flat();
+    if (added) { editor.select(added); editor.Canvas.scrollTo(added); }
+  };
+
   const editor = window.grapesjs.init({
     container: "#canvas",
     height: "100%",
@@ -77,7 +93,7 @@
     noticeOnUnload: false,
     showDevices: false,
     panels: { defaults: [] },
-    blockManager: { appendTo: "#blocks" },
+    blockManager: { appendTo: "#blocks", appendOnClick: behind },
     traitManager: { appendTo: "#traits" },
     styleManager: { appendTo: "#styles" },
     layerManager: { appendTo: "#layers" },
@@ -94,7 +110,8 @@
   });
 
   for (const block of data.blocks) {
-    editor.Blocks.add(block.id, { label: block.label, category: block.category, content: block.content, attributes: { title: block.about } });
+    const media = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${block.icon}"/></svg>`;
+    editor.Blocks.add(block.id, { label: block.label, media, category: block.category, content: block.content, attributes: { title: block.about } });
   }
 
   // -- variables, picked from a list into the text under the cursor ----------------------------------------------
@@ -118,6 +135,11 @@
   const body = () => (/<mj-body[\s\S]*<\/mj-body>/.exec(editor.getHtml()) || [field.value])[0];
   let opened = "";
   editor.on("load", () => {
+    document.querySelectorAll(".gjs-block").forEach((block) => {
+      block.tabIndex = 0;
+      block.setAttribute("role", "button");
+      block.addEventListener("keydown", (event) => { if (event.key === "Enter") block.click(); });
+    });
     ["devices-c", "options", "views", "views-container", "commands"].forEach((name) => editor.Panels.removePanel(name));
     editor.setComponents(`<mjml>${field.value}</mjml>`);
     editor.UndoManager.clear();
