@@ -187,6 +187,7 @@ WORDS: Final = {
     "kept_about": _("This part is edited in the source"),
     "part": _("Part"),
     "insert": _("Insert…"),
+    "mail": _("The mail"),
     "liquid": {
         "if": _("Only if {rest}"),
         "elsif": _("Else, if {rest}"),

@@ -141,6 +141,7 @@
       block.addEventListener("keydown", (event) => { if (event.key === "Enter") block.click(); });
     });
     ["devices-c", "options", "views", "views-container", "commands"].forEach((name) => editor.Panels.removePanel(name));
+    editor.Canvas.getFrameEl().title = words.mail;
     editor.setComponents(`<mjml>${field.value}</mjml>`);
     editor.UndoManager.clear();
     opened = body();
