@@ -157,7 +157,7 @@ def _blocks(event: str) -> list[dict[str, str]]:
                       LINES.replace("{}", owner, 2).replace("{}", page_of),
                       _("Pictures, names and prices")))  # fmt: skip
     if "products" in known_names():
-        found.append(("products", _("Recommendations"), PRODUCTS, _("Three things they may like")))
+        found.append(("products", _("More to like"), PRODUCTS, _("Three things they may like")))
     found.append(("only_if", _("Only for some"), ONLY_IF.replace("{}", _("Only some people see this")),
                   _("What stands between the two marks is seen only by those it fits")))  # fmt: skip
     return [{"id": id_, "label": label, "content": content, "about": said, "category": yours, "icon": ICONS[id_]}
