@@ -191,6 +191,10 @@ def team_shop(admin: Admin) -> int:
     return found
 
 
+ONLY_LOOK = {"admin.journey_text_check"}
+"""Post because what they ask about is long, and change nothing."""
+
+
 def test_every_action_leaves_its_entry(app: Flask, owner: Admin, viewer: Staff, shop: int) -> None:
     done: dict[str, str] = {}
     for rule, method in changing(app):
@@ -199,7 +203,7 @@ def test_every_action_leaves_its_entry(app: Flask, owner: Admin, viewer: Staff, 
         form = FORMS.get(rule.endpoint, {})
         answer = owner.client.open(address(rule, ids), method=method, data=form, headers=owner.headers())
         assert answer.status_code < 500, rule
-        if answer.status_code < 400:
+        if answer.status_code < 400 and rule.endpoint not in ONLY_LOOK:
             entries = [e for e in on_record(shop)[before:] if not e.action.endswith(("_viewed", "_listed"))]
             assert entries, rule
             assert {e.actor for e in entries} == {"user:42"}
