@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from app import registry
+from app import clock, registry
 from app.channels.base import Packer, Parcel
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Call:
     intents: tuple[Intent, ...]
     parcel: Parcel | None = None
     """How they travel together; None for a message that goes alone."""
+    since: float = 0.0
+    """When it was put together, after gates and rendering, in this process's monotonic time. Its lease begins later."""
 
 
 def grouped(intents: Sequence[Intent]) -> list[Call]:
@@ -36,7 +38,8 @@ def grouped(intents: Sequence[Intent]) -> list[Call]:
     calls = [call for key in sorted({i.provider for i in intents}) for call in _together(key, intents)]
     together = {i.message_id for call in calls for i in call.intents}
     alone = [Call((intent,)) for intent in intents if intent.message_id not in together]
-    return [*calls, *alone][:AT_ONCE]
+    since = clock.monotonic()
+    return [replace(call, since=since) for call in [*calls, *alone][:AT_ONCE]]
 
 
 def _together(key: str, intents: Sequence[Intent]) -> list[Call]:

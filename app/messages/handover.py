@@ -139,13 +139,12 @@ class Handover:
         """Hand over one chunk."""
         bought = self._already_bought(shop_id, ids)
         faults.point("before_intent")
-        begun = clock.monotonic()
         calls, left = intend(self.settings, shop_id, ids, token, bought)
         faults.point("after_intent")
         chunk = _Chunk(len(ids) - len(left), [(shop_id, left[n : n + CHUNK]) for n in range(0, len(left), CHUNK)])
         if not calls:
             return chunk
-        answers = list(self.pool.map(lambda call: self._call(call, begun), calls))
+        answers = list(self.pool.map(self._call, calls))
         faults.point("before_settle")
         pairs = [
             pair for call, some in zip(calls, answers, strict=True) for pair in zip(call.intents, some, strict=True)
@@ -158,11 +157,11 @@ class Handover:
         chunk.pause = breaker.limited(answer for _, answer in heard)
         return chunk
 
-    def _call(self, call: Call, begun: float) -> list[Answer]:
+    def _call(self, call: Call) -> list[Answer]:
         """One call. A worker that was held up for long after its intent gives up before the call, not after it."""
 
         def may_go() -> bool:
-            return clock.monotonic() - begun <= self.settings.lease_seconds / 4
+            return clock.monotonic() - call.since <= self.settings.lease_seconds / 4
 
         if not may_go():
             return [RetryLater(HELD_UP)] * len(call.intents)

@@ -202,6 +202,26 @@ def test_a_lease_that_ran_out_is_not_used_any_more(world: World) -> None:
     assert state(world, message)[0] == "claimed"
 
 
+def test_gates_and_rendering_that_take_long_are_no_reason_to_give_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease begins anew after them. On a busy machine a chunk of 250 mails would never have gone out."""
+    from app import clock
+    from app.messages.intent import _Batch
+
+    make_message(world, make_person(world))
+    now, compose = [0.0], _Batch._compose
+
+    def slow(self: _Batch, *arguments: Any) -> Any:
+        now[0] += world.settings.lease_seconds / 2
+        return compose(self, *arguments)
+
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_Batch, "_compose", slow)
+    world.handover.drain(limit=1)
+    assert len(world.email.sent) == 1
+
+
 def test_who_was_held_up_between_intent_and_call_does_not_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from app import clock
 
