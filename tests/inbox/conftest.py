@@ -36,7 +36,7 @@ OWN_TIMES = {"recorded_at", "received_at", "applied_at", "updated_at", "entered_
 """When we heard of something is ours, and differs from run to run."""
 SEALED = {"recovery_url": "checkout.recovery_url", "status_url": "orders.status_url"}
 SIGNPOST = ("id", "shop_id", "external_id", "merged_into_id", "merged_at", "deleted_at")
-NOT_STATE = {"delivery", "alembic_version", "shop", "template", "journey", "journey_version"}
+NOT_STATE = {"delivery", "alembic_version", "shop", "template", "journey", "journey_version", "sending_domain"}
 
 
 @dataclass
