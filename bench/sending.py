@@ -152,8 +152,11 @@ def _in_calls_for_many(house: House, mails: Sequence[OutboundEmail], rounds: int
             return sum(pool.map(some, range(0, len(mails), MOST_TOGETHER)))
 
     def some(begin: int) -> int:
-        parcels = provider.pack(mails[begin : begin + MOST_TOGETHER])
+        part = mails[begin : begin + MOST_TOGETHER]
+        parcels = provider.pack(part)
         answers = [a for parcel in parcels for a in provider.send_parcel(parcel, account, lambda: True)]
+        alone = set(range(len(part))) - {place for parcel in parcels for place in parcel.places}
+        answers += [provider.send(part[place], account) for place in sorted(alone)]
         return sum(isinstance(answer, Accepted) for answer in answers)
 
     found = interleaved(rounds, {"alone": lambda: rate(alone), "together": lambda: rate(together)})
