@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations import walls
 
-revision = "0013"
-down_revision = "0012"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
