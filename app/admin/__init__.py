@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.admin import (
     audit,
+    customer_actions,
     customers,
     data_check,
     deliveries,
@@ -38,6 +39,7 @@ PAGES = (
     preview_as,
     messages,
     customers,
+    customer_actions,
     settings,
     sending,
     deliveries,

@@ -84,8 +84,8 @@ def _query() -> str:
 
 
 @bp.get("/admin/customers/<int:customer_id>", endpoint="customer")
-def one(customer_id: int) -> Response:
-    """One person: facts, consent, and the timeline."""
+def one(customer_id: int, *, toast: str | None = None, flaw: str | None = None) -> Response:
+    """One person: facts, consent, and the timeline. `toast` and `flaw`: what came of an action on them."""
     before = paging.read(request.args.get("before"))
     with transaction(g.shop_id) as session:
         customer = queries.one(session, g.shop_id, customer_id)
@@ -102,6 +102,10 @@ def one(customer_id: int) -> Response:
     return page(
         "customer.html",
         title=name or customer.email or customer.phone or _("Customer"),
+        status=422 if flaw else 200,
+        toast=toast,
+        flaw=flaw,
+        address=f"/admin/customers/{customer_id}" if request.method == "POST" else None,
         customer=customer,
         person=person,
         moments=moments[:PAGE],

@@ -8,6 +8,7 @@ from app.team.rules import Role
 
 NEEDED: Final[dict[str, Role]] = {
     "admin.customers_csv": Role.EDITOR,
+    "admin.customer_erase": Role.OWNER,
     "admin.consent_json": Role.EDITOR,
     "admin.consent_csv": Role.EDITOR,
     "admin.customer_consent_json": Role.EDITOR,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from app.api import queries, schemas
 from app.api.calls import operation
 from app.api.pages import page
 from app.api.problems import Fault, Problem
 from app.content.dates import zone_of
 from app.journeys import service as journeys
-from app.journeys.models import Journey
 from app.messages import parked
 from app.privacy.audit import Action
 from app.reports import queries as reports
@@ -88,7 +85,7 @@ def get_journey(call: Call, key: str) -> schemas.Journey | Problem:
 @operation("POST", "/journeys/<key>/on", scope="journeys:write", answer=schemas.Journey)
 def turn_journey_on(call: Call, key: str) -> schemas.Journey | Problem:
     """Let people enter from now on. One that is on stays on."""
-    journey = _locked(call, key)
+    journey = journeys.locked(call.session, key)
     if journey is None:
         return Problem("not_found")
     if journeys.turn_on(call.session, journey):
@@ -100,17 +97,12 @@ def turn_journey_on(call: Call, key: str) -> schemas.Journey | Problem:
 @operation("POST", "/journeys/<key>/off", scope="journeys:write", answer=schemas.Journey)
 def turn_journey_off(call: Call, key: str) -> schemas.Journey | Problem:
     """Nobody enters any more, and it ends for those under way: nothing more is sent."""
-    journey = _locked(call, key)
+    journey = journeys.locked(call.session, key)
     if journey is None:
         return Problem("not_found")
     journeys.turn_off(call.session, journey)
     call.note(Action.JOURNEY_TURNED_OFF, journey=key)
     return _journey(call, key)
-
-
-def _locked(call: Call, key: str) -> Journey | None:
-    wanted = select(Journey).where(Journey.shop_id == call.shop_id, Journey.key == key).with_for_update()
-    return call.session.scalar(wanted)
 
 
 def _journey(call: Call, key: str) -> schemas.Journey | Problem:
