@@ -67,7 +67,7 @@ def test_everything_of_the_shop_is_deleted_and_of_no_other(
     office.work()
     assert rows_of(services[0], office.shop_id) == {}
     assert eyes.traces(EMAIL, "acme.myshopify.com") == {}
-    assert rows_of(services[0], other) == {"customer": 1, "retention": 1, "shop": 1}
+    assert rows_of(services[0], other) == {"customer": 1, "retention": 1, "sending_domain": 1, "shop": 1}
     assert office.processor.asked == [[EMAIL]]
     record = shop_rows(0, "SELECT action, targets FROM audit_entry")
     assert [r.action for r in record] == ["shop_erased", "provider_asked_to_erase"]
