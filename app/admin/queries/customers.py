@@ -22,15 +22,23 @@ SHOWN: Final = (
     "id, first_name, last_name, email, phone, country, tags, orders_count, spent, last_order_at, first_seen_at"
 )
 BEGINS: Final = {
-    "email": ("email LIKE :begins", "email USING ~<~"),
-    "phone": ("(:phone <> '' AND phone LIKE '+' || :phone || '%')", "phone USING ~<~"),
+    "email": ("email ~>=~ :begins AND email ~<~ :begins_end", "email USING ~<~"),
+    "phone": ("(:phone <> '' AND phone ~>=~ :phone AND phone ~<~ :phone_end)", "phone USING ~<~"),
     "first": (
-        "lower(first_name) LIKE :first AND lower(last_name) LIKE :rest",
+        (
+            "lower(first_name) ~>=~ :first AND lower(first_name) ~<~ :first_end "
+            "AND lower(last_name) ~>=~ :rest AND lower(last_name) ~<~ :rest_end"
+        ),
         "lower(first_name) USING ~<~, lower(last_name) USING ~<~",
     ),
-    "last": ("lower(last_name) LIKE :first", "lower(last_name) USING ~<~"),
+    "last": ("lower(last_name) ~>=~ :first AND lower(last_name) ~<~ :first_end", "lower(last_name) USING ~<~"),
 }
-"""What may begin as it was typed, and the order of the index that finds it."""
+"""What may begin as it was typed, and the order of the index that finds it.
+
+Said as bounds, not as LIKE: a statement that was prepared for any value can use an index with the one, not with the
+other (a second instead of a millisecond at a million customers).
+"""
+LAST_LETTER: Final = "\U0010ffff"
 
 
 def found(session: Session, shop_id: int, query: str, before: Cursor | None, size: int = PAGE) -> Sequence[Any]:
@@ -74,17 +82,14 @@ def first(session: Session, shop_id: int, query: str) -> Sequence[Any]:
 
 def _typed(query: str) -> dict[str, str]:
     words = query.lower().split()
-    return {
-        "begins": _prefix(query.strip().lower()),
-        "first": _prefix(words[0]),
-        "rest": _prefix(" ".join(words[1:])),
-        "phone": "" if any(map(str.isalpha, query)) else "".join(filter(str.isdigit, query)),
+    digits = "" if any(map(str.isalpha, query)) else "".join(filter(str.isdigit, query))
+    begins = {
+        "begins": query.strip().lower(),
+        "first": words[0],
+        "rest": " ".join(words[1:]),
+        "phone": f"+{digits}" if digits else "",
     }
-
-
-def _prefix(value: str) -> str:
-    """A LIKE pattern for what begins so; the pattern's own signs are taken literally."""
-    return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return begins | {f"{name}_end": begin + LAST_LETTER for name, begin in begins.items()}
 
 
 def one(session: Session, shop_id: int, customer_id: int) -> Any:
