@@ -43,7 +43,12 @@ REASONS: dict[str, str] = {
     ),
     "memory of a sending worker": (
         "115 MB are there once the application is imported (SQLAlchemy, psycopg, cryptography, Liquid, the providers' "
-        "libraries); 132 threads, templates, and languages make the rest."
+        "libraries); 132 threads, templates and languages make 158 MB. Mails that leave in one call wait for each "
+        "other, rendered, 250 at a time: the other 30 MB."
+    ),
+    "admin page at 1,000,000 customers: reports": (
+        "each goodbye of two months is looked up beside the message it followed, and each order beside the click that "
+        "brought it: ten thousand of each in that shop, ten in the small one. Messages, opens and clicks are counts."
     ),
     "peak memory of a worker": "as for a sending worker in RESULTS.md: it doesn't grow with what waits.",
 }
