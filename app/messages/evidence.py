@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+TELLS_AGAIN_WITHIN = 3
+"""Graces within which a provider tells receipts again that could not be taken: theirs are minutes, a grace is ten."""
 
 
 def resolve(settings: Settings, limit: int = BATCH) -> int:
@@ -88,16 +90,23 @@ def _lease(session: Session, message_id: int, settings: Settings) -> Any:
 
 
 def _receipts_flow(session: Session, message: Any, settings: Settings) -> bool:
-    """Whether receipts of other messages came after this hand-over began; without any, keep waiting."""
+    """Whether receipts of other messages came after this hand-over began; without any, keep waiting.
+
+    A database that was away could take none: what came since is no proof until the provider has told the rest again.
+    """
     return bool(
         session.scalar(
-            text(
-                "SELECT last_receipt_at > :begun + CAST(:grace AS interval) / 2 FROM breaker WHERE provider = :provider"
-            ),
+            text("""
+                SELECT last_receipt_at > :begun + CAST(:grace AS interval) / 2
+                    AND (pg_postmaster_start_time() < :begun
+                        OR clock_timestamp() > pg_postmaster_start_time() + CAST(:grace AS interval) * :graces)
+                FROM breaker WHERE provider = :provider
+            """),
             {
                 "provider": message.provider,
                 "begun": message.begun_at,
                 "grace": timedelta(seconds=settings.grace_seconds(message.channel)),
+                "graces": TELLS_AGAIN_WITHIN,
             },
         )
     )

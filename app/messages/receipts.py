@@ -51,10 +51,11 @@ def apply(provider: str, receipts: Sequence[Receipt]) -> int:
             UNKNOWN.labels(provider).inc()
         else:
             by_shop[named[0]].append((receipt, named[1], named[2]))
-    if by_shop:
+    news = sum(_apply_for(provider, shop_id, some) for shop_id, some in by_shop.items())
+    if by_shop:  # not before they are on record: until then the silence of their own messages proves nothing
         newest = max(receipt.at for some in by_shop.values() for receipt, _, _ in some)
         breaker.heard(provider, (clock.now() - newest).total_seconds() / clock.speed())
-    return sum(_apply_for(provider, shop_id, some) for shop_id, some in by_shop.items())
+    return news
 
 
 def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, int]]) -> int:

@@ -10,13 +10,15 @@ from markupsafe import escape
 from app import clock
 from app.channels.email import receipts as email_receipts
 from app.channels.sms import receipts as sms_receipts
-from app.messages import inbound, receipts
+from app.messages import breaker, inbound, receipts
+from app.messages.evidence import TELLS_AGAIN_WITHIN
 from app.security import tokens
 from app.shops import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from app.channels.base import Receipt
     from config import Settings
 
 bp = Blueprint("receipts", __name__, url_prefix="/receipts")
@@ -38,7 +40,7 @@ def sendgrid() -> Response:
     if not email_receipts.verify(key, dict(request.headers.items()), body, clock.real_now()):
         return Response("bad signature", 403, mimetype="text/plain")
     found, _unusable = email_receipts.read(body)
-    receipts.apply("sendgrid", found)
+    _take("sendgrid", "email", found)
     return Response(status=200)
 
 
@@ -52,8 +54,16 @@ def twilio_status() -> Response:
         return Response("bad signature", 403, mimetype="text/plain")
     receipt = sms_receipts.read_status(request.form, reference, clock.now())
     if receipt is not None:
-        receipts.apply("twilio", [receipt])
+        _take("twilio", "sms", [receipt])
     return Response(status=200)
+
+
+def _take(provider: str, channel: str, found: Sequence[Receipt]) -> None:
+    try:
+        receipts.apply(provider, found)
+    except BaseException:  # whatever it was, the provider tells them again
+        breaker.refused(provider, _settings().grace_seconds(channel) * TELLS_AGAIN_WITHIN)
+        raise
 
 
 @bp.post("/twilio/inbound")

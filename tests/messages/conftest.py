@@ -27,8 +27,10 @@ SMS = "Hello {{ customer.first_name }}. Reply STOP to opt out"
 @pytest.fixture(autouse=True)
 def nothing_heard_yet() -> Iterator[None]:
     breaker._Heard.noted.clear()
+    breaker._Heard.deaf_until.clear()
     yield
     breaker._Heard.noted.clear()
+    breaker._Heard.deaf_until.clear()
 
 
 def make_person(world: World, number: int = 1, *, consent: bool = True) -> int:  # noqa: F811 the fixture's value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,8 @@ def grace_over(world: World, *, receipts_flow: bool = True) -> None:
 
 def ask(world: World, provider: FakeProvider, word: Evidence) -> int:
     provider.look_up = lambda *_: word  # type: ignore[method-assign]
-    settled = evidence.resolve(world.settings)
+    # Graces so short that the tests' database has been up for many of them.
+    settled = evidence.resolve(replace(world.settings, email_grace_seconds=0.01, sms_grace_seconds=0.01))
     world.handover.drain()
     return settled
 
@@ -132,6 +134,26 @@ def test_receipts_about_what_was_before_the_hand_over_prove_nothing(world: World
     breaker.heard("sendgrid", 3 * 3600)
     assert ask(world, provider, CannotTell()) == 0
     assert state(world, message)[0] == "unknown"
+
+
+@both
+def test_after_the_database_was_away_silence_proves_nothing_for_a_while(world: World, channel: str) -> None:
+    message, provider = silent(world, channel)
+    grace_over(world)
+    assert evidence.resolve(world.settings) == 0, "the tests' database has not been up for three graces"
+    assert state(world, message)[0] == "unknown"
+    assert len(provider.sent) == 1
+
+
+def test_receipts_that_could_not_be_taken_make_silence_mean_nothing_until_they_were_told_again(world: World) -> None:
+    message, provider = silent(world, "email")
+    breaker.refused("sendgrid", 60)
+    grace_over(world)
+    assert ask(world, provider, CannotTell()) == 0
+    breaker.refused("sendgrid", -1)
+    grace_over(world)
+    assert ask(world, provider, CannotTell()) == 1
+    assert state(world, message)[0] == "accepted"
 
 
 @both
