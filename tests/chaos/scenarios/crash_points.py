@@ -37,18 +37,23 @@ ACCEPTING = ("before_accept_commit", "after_accept_commit")
 APPLYING = ("after_react", "before_apply_commit", "after_apply_commit")
 PLANNING = ("before_plan_commit", "after_plan_commit")
 PATIENCE_SECONDS = 180
+SHOWN = ("accepted", "delivered", "failed")
+"""What became of a message that a provider took: a few texts fail on their way in the simulated world, too."""
 
 
-def on_the_way_out(cluster: Cluster, rng: random.Random, emails: int = 15, texts: int = 185) -> Seen:
-    """So few emails that each goes in a call of its own."""
-    shops = {p: _dies_sending(cluster, p, emails, texts) for p in rng.sample(SENDING, len(SENDING))}
-    begun = {point: _unsettled(cluster, shop_id) for point, shop_id in shops.items()}
+def on_the_way_out(cluster: Cluster, rng: random.Random, emails: int = 15, texts: int = 35, workers: int = 4) -> Seen:
+    """So few that each worker has one chunk in its hands, and each email a call of its own."""
+    deaths = [(point, nr) for nr in range(workers) for point in rng.sample(SENDING, len(SENDING))]
+    shops = {(point, nr): _dies_sending(cluster, point, emails, texts, nr) for point, nr in deaths}
+    begun = {death: _unsettled(cluster, shop_id) for death, shop_id in shops.items()}
     return _finished_by_others(
         cluster,
-        f"a sending worker dies at each of {len(SENDING)} named points over {emails} emails and {texts} texts",
-        none("begun before their intent", sum(begun[point] for point in BEFORE_THE_INTENT)),
-        none("points after the intent that left nothing open", sum(not begun[p] for p in AFTER_THE_INTENT)),
-    )
+        f"{workers} sending workers die at each of {len(SENDING)} named points, each over {emails} emails and {texts} "
+        "texts",
+        none("begun before their intent", sum(n for (point, _), n in begun.items() if point in BEFORE_THE_INTENT)),
+        none("deaths after the intent that left nothing open",
+             sum(not n for (point, _), n in begun.items() if point in AFTER_THE_INTENT)),
+    )  # fmt: skip
 
 
 def around_one_call(cluster: Cluster, rng: random.Random, emails: int = 200) -> Seen:
@@ -82,14 +87,14 @@ def _finished_by_others(cluster: Cluster, done: str, *figures: Figure) -> Seen:
         (
             none("missing", taken[0]),
             none("doubled", sum(n for times, n in taken.items() if times > 1)),
-            none("not shown as sent", sum(n for s, n in states.items() if s not in ("accepted", "delivered"))),
+            none("not shown for what they are", sum(n for s, n in states.items() if s not in SHOWN)),
             *figures,
         ),
     )
 
 
-def _dies_sending(cluster: Cluster, point: str, emails: int, texts: int) -> int:
-    shop_id = cluster.make_shop(_domain(point))
+def _dies_sending(cluster: Cluster, point: str, emails: int, texts: int, nr: int = 0) -> int:
+    shop_id = cluster.make_shop(f"{nr}-{_domain(point)}")
     cluster.make_messages(shop_id, emails, texts)
     slow = {"delay_ms": 400 if point.endswith(":0.15") else 0}
     cluster.faults(twilio=slow, sendgrid=slow)
