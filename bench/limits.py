@@ -47,9 +47,9 @@ REASONS: dict[str, str] = {
         "other, rendered, 250 at a time: the other 30 MB."
     ),
     "admin page at 1,000,000 customers: customers, searched": (
-        "outside the application the four branches take 0.1 ms each at 400,000 people; inside it, names seem to be read "
-        "one by one. The suspicion, not yet proven: under row-level security an index on lower(name) may not serve, "
-        "since lower() is not marked leakproof."
+        "outside the application the four branches take 0.1 ms each at 400,000 people; inside it, names seem to be "
+        "read one by one. The suspicion, not yet proven: under row-level security an index on lower(name) may not "
+        "serve, since lower() is not marked leakproof."
     ),
     "admin page at 1,000,000 customers: reports": (
         "each goodbye of two months is looked up beside the message it followed, and each order beside the click that "
