@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask import Response, g, request
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-MERCHANT: Final = "merchant"
-
 
 @bp.post("/admin/customers/<int:customer_id>/suppress", endpoint="customer_suppress")
 def suppress(customer_id: int) -> Response:
@@ -32,9 +30,7 @@ def suppress(customer_id: int) -> Response:
 
     def act(session: Session) -> str:
         addresses = profiles(session, g.shop_id, [customer_id])[customer_id].addresses
-        for channel, address in addresses.items():
-            customers.suppress(session, channel, address, MERCHANT, "admin")
-        after = {"channels": sorted(addresses)}
+        after = {"channels": customers.suppress_person(session, addresses, sorted(addresses), "admin")}
         record.note(session, Action.SUPPRESSION_ADDED, customer=customer_id, after=after)
         return _("Nothing more is sent to them")
 

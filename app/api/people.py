@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from app.api.calls import Call
     from app.customers.queries import Profile
 
-MERCHANT = "merchant"
-"""The reason of suppressions that the merchant asked for."""
-
 
 @operation("GET", "/customers", scope="customers:read", answer=schemas.Customers, query=schemas.CustomerQuery)
 def list_customers(call: Call) -> schemas.Customers:
@@ -56,9 +53,7 @@ def suppress_customer(call: Call, customer_id: int) -> schemas.Suppressed | Prob
     person = _person(call, customer_id)
     if person is None:
         return Problem("not_found")
-    channels = [channel for channel in dict.fromkeys(call.body.channels) if channel in person.addresses]
-    for channel in channels:
-        customers.suppress(call.session, channel, person.addresses[channel], MERCHANT, "api")
+    channels = customers.suppress_person(call.session, person.addresses, call.body.channels, "api")
     call.note(Action.SUPPRESSION_ADDED, customer=customer_id, after={"channels": channels})
     return schemas.Suppressed(customer_id=customer_id, channels=channels)
 

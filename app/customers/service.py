@@ -33,12 +33,16 @@ from app.security.keyring import keyring
 from app.upsert import upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
 __all__ = ["Word", "consent", "introduce", "record", "suppress", "unsuppress"]
+
+
+MERCHANT = "merchant"
+"""The reason of suppressions that the merchant asked for."""
 
 
 def record(session: Session, facts: Sequence[Fact]) -> People:
@@ -103,6 +107,14 @@ def suppress(session: Session, channel: str, address: str, reason: str, source: 
         ).all()
         told = {"channel": channel, "reason": reason}
         recording.tell(session, [Happened("customer.suppressed", id_, told) for id_ in whose or [None]])
+
+
+def suppress_person(session: Session, addresses: Mapping[str, str], channels: Iterable[str], source: str) -> list[str]:
+    """What a merchant asks for: never again to these channels of a person; returns those they have an address on."""
+    reached = [channel for channel in dict.fromkeys(channels) if channel in addresses]
+    for channel in reached:
+        suppress(session, channel, addresses[channel], MERCHANT, source)
+    return reached
 
 
 def unsuppress(session: Session, channel: str, address: str, reasons: Sequence[str]) -> None:

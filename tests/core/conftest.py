@@ -160,6 +160,31 @@ def world(shop: int, time: Time, settings: Settings, monkeypatch: pytest.MonkeyP
     handover.pool.shutdown()
 
 
+HOUSE_BLEND = {
+    "variant_id": 91,
+    "product_id": 81,
+    "title": "House blend",
+    "quantity": 2,
+    "price": "20.00",
+    "variant_title": "250 g",
+    "sku": "HB",
+    "gift_card": False,
+    "requires_shipping": True,
+}
+
+
+def _ana(now: str) -> dict[str, Any]:
+    return {
+        "id": 501,
+        "email": "ana@shopper.example",
+        "first_name": "Ana",
+        "last_name": "Lee",
+        "phone": "+12125550123",
+        "updated_at": now,
+        "created_at": now,
+    }
+
+
 def checkout(world: World, token: str = "tok-1", **more: Any) -> dict[str, Any]:
     now = world.time.at.isoformat()
     return {
@@ -178,27 +203,11 @@ def checkout(world: World, token: str = "tok-1", **more: Any) -> dict[str, Any]:
         "sms_marketing_phone": "+12125550123",
         "customer_locale": "en-US",
         "shipping_address": {"country_code": "US", "province_code": "NY", "city": "New York"},
-        "customer": {
-            "id": 501,
-            "email": "ana@shopper.example",
-            "first_name": "Ana",
-            "last_name": "Lee",
-            "phone": "+12125550123",
-            "updated_at": now,
-            "created_at": now,
-        },
+        "customer": _ana(now),
         "line_items": [
             {
                 "key": "k1",
-                "variant_id": 91,
-                "product_id": 81,
-                "title": "House blend",
-                "quantity": 2,
-                "price": "20.00",
-                "variant_title": "250 g",
-                "sku": "HB",
-                "gift_card": False,
-                "requires_shipping": True,
+                **HOUSE_BLEND,
             }
         ],
         **more,
@@ -225,27 +234,11 @@ def order(world: World, order_id: int = 7001, token: str | None = "tok-1", **mor
         "source_name": "web",
         "cancelled_at": None,
         "order_status_url": "https://acme.example/orders/1",
-        "customer": {
-            "id": 501,
-            "email": "ana@shopper.example",
-            "first_name": "Ana",
-            "last_name": "Lee",
-            "phone": "+12125550123",
-            "updated_at": now,
-            "created_at": now,
-        },
+        "customer": _ana(now),
         "line_items": [
             {
                 "id": 1,
-                "variant_id": 91,
-                "product_id": 81,
-                "title": "House blend",
-                "quantity": 2,
-                "price": "20.00",
-                "variant_title": "250 g",
-                "sku": "HB",
-                "gift_card": False,
-                "requires_shipping": True,
+                **HOUSE_BLEND,
             }
         ],
         **more,
