@@ -110,6 +110,7 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         self._arrived: asyncio.Event | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection | None = None
         self._unrung = False
         self._bell: asyncio.Task[None] | None = None
@@ -143,7 +144,7 @@ class Intake:
 
     async def _write_in_time(self, group: Sequence[_Waiting]) -> None:
         """Write the group before its oldest has waited too long, or refuse it."""
-        writing = asyncio.get_running_loop().create_task(self._write(group))
+        self._writing = writing = asyncio.get_running_loop().create_task(self._write(group))
         patience = LONGEST_WAIT_SECONDS - (clock.monotonic() - group[0].since)
         try:
             await asyncio.wait({writing}, timeout=max(0.0, patience))
@@ -157,12 +158,15 @@ class Intake:
     def _wind_up(self, writing: asyncio.Task[None]) -> None:
         """Leave a write and its connection behind: against a server that hangs, cancelling takes psycopg 10 s."""
         broken, self._connection = self._connection, None
+        self._writing = None
         writing.cancel()
 
         async def wind_up() -> None:
-            await asyncio.wait({writing})
-            if broken is not None:
-                await broken.close()
+            try:
+                await asyncio.wait({writing})
+            finally:
+                if broken is not None:
+                    await broken.close()
 
         task = asyncio.get_running_loop().create_task(wind_up())
         self._winding_up.add(task)
@@ -227,7 +231,12 @@ class Intake:
     async def _connected(self) -> psycopg.AsyncConnection:
         if self._connection is None or self._connection.closed:
             url = transaction.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
+            fresh = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=2)
+            if asyncio.current_task() is not self._writing:
+                # Left behind while connecting; asyncio before 3.12 may swallow a cancellation that comes just then.
+                await fresh.close()
+                raise asyncio.CancelledError
+            self._connection = fresh
         return self._connection
 
     async def close(self) -> None:

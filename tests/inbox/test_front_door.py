@@ -239,6 +239,29 @@ def test_a_database_connection_that_hangs_is_left_behind_in_time(
     asyncio.run(story())
 
 
+def test_an_intake_that_ends_while_its_database_hangs_leaves_no_connection_open(
+    own_database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accept, "LONGEST_WAIT_SECONDS", 0.5)
+
+    async def story() -> None:
+        intake = Intake()
+        assert await intake.offer(_row()) is Taken.STORED
+        used = intake._connection
+        assert used is not None
+        pid = used.info.backend_pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert await intake.offer(_row()) is Taken.LATER
+            assert not used.closed, "nothing to see: the connection is gone already"
+            await intake.close()
+            assert used.closed
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    asyncio.run(story())
+
+
 def test_commands_work_while_redis_is_away(services: tuple[Postgres, Redis], app: Flask) -> None:
     del app
     root = Path(__file__).parents[2]
