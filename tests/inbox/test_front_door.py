@@ -239,8 +239,9 @@ def test_a_database_connection_that_hangs_is_left_behind_in_time(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("own_database")
 def test_an_intake_that_ends_while_its_database_hangs_leaves_no_connection_open(
-    own_database: Postgres, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(accept, "LONGEST_WAIT_SECONDS", 0.5)
 
