@@ -13,35 +13,36 @@ from functools import lru_cache
 from babel import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision
 
-_NO_MINOR = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_DIGITS = {
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+}
 
 
-def minor_digits(currency: str) -> int:
-    """Digits after the point of a currency's minor unit (ISO 4217): USD 2, JPY 0, KWD 3."""
-    if currency in _NO_MINOR:
-        return 0
-    return 3 if currency in _THOUSANDTHS else 2
+def minor_digits(currency: str | None) -> int:
+    """Digits after the point of a currency's minor unit (ISO 4217): USD 2, JPY 0, KWD 3; 2 for one that is unknown."""
+    return _DIGITS.get(currency, 2) if currency else 2
 
 
 @lru_cache(maxsize=512)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from app.content.money import minor_digits
 from app.platforms.events import (
     Channel,
     ConsentChanged,
@@ -24,7 +25,7 @@ from app.platforms.events import (
 )
 from app.platforms.shopify.normalise import consent, fulfilments, orders, people
 from app.platforms.shopify.normalise.delivery import FROM_API, digest_of, tie
-from app.platforms.shopify.normalise.money import currency, exponent, minor, needed_currency, needed_minor
+from app.platforms.shopify.normalise.money import currency, minor, needed_currency, needed_minor
 from app.platforms.shopify.normalise.reading import (
     Json,
     Unfit,
@@ -129,7 +130,7 @@ def _consent(person: Person, channel: Channel, said: Mapping[str, Any], created_
 def product(node: Json, variants: Sequence[Json]) -> tuple[Fact, ...]:
     """A product with all its variants; the API knows what is on sale and what is counted, which webhooks don't."""
     prices = child(child(node.get("priceRangeV2")).get("minVariantPrice"))
-    decimals = exponent(currency(prices.get("currencyCode")))
+    decimals = minor_digits(currency(prices.get("currencyCode")))
     return (
         ProductChanged(
             product_id=needed_id(node, "id"),
@@ -168,7 +169,7 @@ def order(node: Json, lines: Sequence[Json]) -> tuple[Fact, ...]:
     """An order, its parcels and its refunds."""
     order_id = needed_id(node, "id")
     code = needed_currency(node.get("currencyCode"), "currencyCode")
-    decimals = exponent(code)
+    decimals = minor_digits(code)
     paid = orders.payment(node.get("displayFinancialStatus"))
     cancelled_at = instant(node.get("cancelledAt"))
     fulfilled = node.get("displayFulfillmentStatus") == "FULFILLED"
@@ -269,7 +270,7 @@ def _refund(node: Json, order_id: str, code: str) -> Fact:
         refund_id=needed_id(node, "id"),
         order_id=order_id,
         refunded_at=refunded_at,
-        amount=minor(money.get("amount"), exponent(own), "totalRefundedSet") or 0,
+        amount=minor(money.get("amount"), minor_digits(own), "totalRefundedSet") or 0,
         currency=own,
         line_ids=tuple(dict.fromkeys(each for each in found if each)),
     )

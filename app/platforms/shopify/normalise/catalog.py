@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.content.money import minor_digits
 from app.platforms.events import Fact, Ignored, ProductChanged, ProductDeleted, StockChanged, Variant
-from app.platforms.shopify.normalise.money import exponent, minor
+from app.platforms.shopify.normalise.money import minor
 from app.platforms.shopify.normalise.reading import (
     Json,
     Unfit,
@@ -29,7 +30,7 @@ GIFT_CARD_TYPES = frozenset({"gift card", "gift cards", "gift_card", "giftcard"}
 def product_changed(delivery: Delivery) -> tuple[Fact, ...]:
     """A product with its first 100 variants; the reconciliation by API brings the rest and what is really on sale."""
     data = delivery.data
-    decimals = exponent(delivery.shop_currency)
+    decimals = minor_digits(delivery.shop_currency)
     kind = text(data.get("product_type"))
     variants = tuple(_variant(each, decimals) for each in children(data, "variants"))
     return (

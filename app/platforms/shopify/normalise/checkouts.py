@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.content.money import minor_digits
 from app.platforms.events import CartChanged, CheckoutChanged, CheckoutDeleted, Fact
 from app.platforms.shopify.normalise import lines, people
-from app.platforms.shopify.normalise.money import currency, exponent, minor, needed_currency, needed_minor
+from app.platforms.shopify.normalise.money import currency, minor, needed_currency, needed_minor
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, children, instant, link, token
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def cart_changed(delivery: Delivery) -> tuple[Fact, ...]:
         CartChanged(
             token=key,
             version=delivery.version_by("updated_at", "created_at"),
-            lines=lines.of_cart(data, exponent(code or delivery.shop_currency)),
+            lines=lines.of_cart(data, minor_digits(code or delivery.shop_currency)),
             currency=code,
             created_at=instant(data.get("created_at")),
         ),
@@ -48,7 +49,7 @@ def checkout_changed(delivery: Delivery) -> tuple[Fact, ...]:
     if key is None:
         raise Unfit("missing_field:token")
     code = needed_currency(data.get("currency"))
-    decimals = exponent(code)
+    decimals = minor_digits(code)
     completed_at = instant(data.get("completed_at"))
     version = delivery.version_by("updated_at", "created_at", rank=1 if completed_at else 0)
     person = people.of_purchase(data)

@@ -10,38 +10,8 @@ from app.platforms.shopify.normalise.reading import Unfit
 LARGEST = 10**15
 """Minor units; a bigint holds nine thousand times as much, so that sums stay safe. More is a mistake."""
 
-_EXPONENTS = {
-    **dict.fromkeys(
-        (
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ),
-        0,
-    ),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 _AMOUNT = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{0,40}))?")
 _CODE = re.compile(r"[A-Z]{3}")
-
-
-def exponent(currency: str | None) -> int:
-    """How many decimals a currency's minor unit has by ISO 4217; 2 for one that is unknown."""
-    return _EXPONENTS.get(currency, 2) if currency else 2
 
 
 def currency(value: Any) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.content.money import minor_digits
 from app.platforms.events import Fact, OrderChanged, OrderChannel, OrderDeleted, Payment
 from app.platforms.shopify.normalise import fulfilments, lines, people, refunds
-from app.platforms.shopify.normalise.money import exponent, needed_currency, needed_minor
+from app.platforms.shopify.normalise.money import needed_currency, needed_minor
 from app.platforms.shopify.normalise.reading import Json, children, instant, link, needed_id, text, token
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def order_changed(delivery: Delivery) -> tuple[Fact, ...]:
     data = delivery.data
     order_id = needed_id(data, "id")
     code = needed_currency(data.get("currency"))
-    decimals = exponent(code)
+    decimals = minor_digits(code)
     total = data.get("current_total_price")
     cancelled_at = instant(data.get("cancelled_at"))
     paid = payment(data.get("financial_status"))

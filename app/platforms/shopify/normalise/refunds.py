@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.content.money import minor_digits
 from app.platforms.events import Fact, RefundMade
-from app.platforms.shopify.normalise.money import currency, exponent, minor
+from app.platforms.shopify.normalise.money import currency, minor
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, children, identifier, instant, needed_id
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def within_order(delivery: Delivery, order_id: str, code: str) -> list[Fact]:
 
 def _refund(delivery: Delivery, data: Json, order_id: str, order_currency: str | None) -> RefundMade:
     code = _currency(data) or order_currency
-    decimals = exponent(code)
+    decimals = minor_digits(code)
     amount = paid_back(data, code, decimals)
     return RefundMade(
         refund_id=needed_id(data, "id"),
