@@ -43,6 +43,8 @@ PIP_OPTIONS: Final = (
     "--progress-bar=off",
     "--retries=2",
 )
+CHOSEN: Final = ("Collecting ", "Processing ")
+"""How pip's lines begin that name a package, from a registry or from a mirror in a folder."""
 NPM: Final = (
     "import os, sys; from local.node import environment, npm; os.execve(npm()[0], npm() + sys.argv[1:], environment())"
 )
@@ -148,7 +150,7 @@ def _install_python_packages(purpose: str) -> None:
     words = [word for name in files for word in ("-r", name)]
     failure = _run(
         [str(PYTHON), "-m", "pip", "install", *PIP_OPTIONS, *words],
-        progress=("Collecting ", total),
+        progress=(CHOSEN, total),
     )
     if failure is not None:
         _explain("Installing Python packages failed", failure)
@@ -184,7 +186,7 @@ def _fingerprint(name: str, variant: str) -> str:
     return hashlib.sha256((CHECKOUT / name).read_bytes() + variant.encode()).hexdigest()
 
 
-def _run(command: Sequence[str], progress: tuple[str, int] | None = None) -> str | None:
+def _run(command: Sequence[str], progress: tuple[tuple[str, ...], int] | None = None) -> str | None:
     """Run it, its output into the log; None when it worked, else the output. `progress`: what to count, of how many."""
     output: list[str] = []
     with (
@@ -200,7 +202,7 @@ def _run(command: Sequence[str], progress: tuple[str, int] | None = None) -> str
     return None if child.returncode == 0 else "".join(output)
 
 
-def _counted(lines: Iterable[str], progress: tuple[str, int] | None) -> Iterator[str]:
+def _counted(lines: Iterable[str], progress: tuple[tuple[str, ...], int] | None) -> Iterator[str]:
     seen = 0
     for line in lines:
         if progress and line.startswith(progress[0]):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 
 from local import setup
 from local.trouble import Trouble
+from tests.house.tree import imports, is_ours, is_standard
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENT_FILES = sorted(CHECKOUT.glob("requirements*.txt"))
@@ -91,6 +94,37 @@ def test_the_three_requirement_files_agree() -> None:
         for name, version in re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(), re.MULTILINE):
             pins.setdefault(name, set()).add(version)
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+def _modules(files: tuple[str, ...]) -> set[str]:
+    """The top-level modules that come with the packages pinned in these files, as far as this machine has them."""
+    found = set()
+    for file in files:
+        for name in re.findall(r"^([a-z0-9-]+)==", (CHECKOUT / file).read_text(), re.MULTILINE):
+            with suppress(PackageNotFoundError):
+                record = distribution(name).read_text("RECORD") or ""
+                found |= {line.partition(",")[0].partition("/")[0].partition(".")[0] for line in record.splitlines()}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("parts", "files"),
+    [
+        (("app", "workers", "migrations", "config", "wsgi", "rsgi"), ("requirements.txt",)),
+        (("simulator", "local"), setup.REQUIREMENTS["run"]),
+    ],
+    ids=["production", "demo"],
+)
+def test_what_runs_finds_all_it_imports(parts: tuple[str, ...], files: tuple[str, ...]) -> None:
+    """Here everything is installed, for tests too; where only these files are, an import more ends the program."""
+    there = _modules(files)
+    lacking = [
+        str(each)
+        for each in imports(*parts)
+        if not (each.for_types_only or is_standard(each.imported) or is_ours(each.imported))
+        and each.imported.partition(".")[0] not in there
+    ]
+    assert lacking == []
 
 
 def test_the_lock_of_the_front_end_packages_names_hashes_and_no_registry() -> None:
