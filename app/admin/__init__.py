@@ -28,7 +28,7 @@ from app.admin import (
     showing,
     team,
 )
-from app.admin.editing import designing, making, pages as editor, versions, wording
+from app.admin.editing import designing, links, making, pages as editor, versions, wording
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -55,6 +55,7 @@ PAGES = (
     versions,
     making,
     wording,
+    links,
     designing,
     hooks,
     privacy,

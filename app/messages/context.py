@@ -36,7 +36,7 @@ class Contexts:
         self._of_shop = {
             "shop": {
                 "name": shop.name or shop.domain,
-                "url": self.storefront,
+                "url": self._shop.home,
                 "email": shop.email or "",
                 "address": settings.postal_address or shop.address,
                 "logo_url": settings.brand.logo_url,
@@ -81,11 +81,6 @@ class Contexts:
             bought = {str(line["product_id"]) for line in subject.items}
             context["products"] = self._recommended(bought)
         return context
-
-    @property
-    def storefront(self) -> str:
-        """The shop's own address."""
-        return (self._shop.storefront_url or f"https://{self._shop.domain}").rstrip("/")
 
     def _about(self, message_id: int, ref: Ref, subject: Subject, wants: Collection[str]) -> dict[str, Any]:
         row = subject.row
@@ -148,7 +143,7 @@ class Contexts:
         }
 
     def _product_url(self, handle: str) -> str:
-        return f"{self.storefront}/products/{handle}" if handle else self.storefront
+        return f"{self._shop.home}/products/{handle}" if handle else self._shop.home
 
     def _recommended(self, bought: Collection[str]) -> list[dict[str, Any]]:
         """What most people bought of late, without what this order held. BEHAVIOUR "Recommendations"."""

@@ -84,7 +84,10 @@ class Client:
     def call(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", *, limit: int = ANSWER_LIMIT
     ) -> Reply | NotSent | NoAnswer:
-        """Make one call; `path` begins with a slash and is quoted already; `limit` is the longest answer read."""
+        """Make one call; `path` begins with a slash and is quoted already.
+
+        `limit` is the longest answer read; with 0 the answer's status and headers are all that is read.
+        """
         head = self._head(method, path, headers, len(body))
         if head is None:
             return NotSent("bad_header")
@@ -138,6 +141,8 @@ def _why_not_connected(error: OSError | UnicodeError) -> str:
             return "address_refused"
         case TimeoutError():
             return "connect_timeout"
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            return "no_name_server"
         case socket.gaierror() | UnicodeError():
             return "name_not_found"
         case ConnectionRefusedError():
@@ -199,7 +204,9 @@ def _exchange(
 
 def _read(connection: socket.socket, deadline: float, limit: int) -> tuple[Reply | NoAnswer, bool]:
     """The answer, and whether the connection can serve again."""
-    answer = HTTPResponse(_Incoming(connection, deadline))  # type: ignore[arg-type]  # all it needs is makefile
+    method = None if limit else "HEAD"  # what tells the reader that no body follows
+    incoming = _Incoming(connection, deadline)
+    answer = HTTPResponse(incoming, method=method)  # type: ignore[arg-type]  # all it needs is makefile
     try:
         answer.begin()
         body = answer.read(limit + 1)
@@ -211,7 +218,7 @@ def _read(connection: socket.socket, deadline: float, limit: int) -> tuple[Reply
         return NoAnswer("answer_too_long"), False
     if answer.length:
         return NoAnswer("answer_cut_short"), False
-    return Reply(answer.status, answer.headers, body), not answer.will_close
+    return Reply(answer.status, answer.headers, body), bool(limit) and not answer.will_close
 
 
 def _broken(error: Exception) -> NoAnswer:

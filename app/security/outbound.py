@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from app.security.http import AddressRefusedError, Client, NoAnswer, NotSent, Reply
@@ -25,7 +25,7 @@ NOT_A_URL, NOT_HTTPS, HAS_LOGIN, PORT_REFUSED = "not_a_url", "not_https", "has_l
 LONGEST = 2_000
 TIMEOUT = (3.0, 15.0)
 """Seconds to connect, seconds for the answer: Standard Webhooks asks senders for 15 to 30."""
-USUAL_PORT, FIRST_FREE_PORT = 443, 1024
+USUAL_PORTS, FIRST_FREE_PORT = {"https": 443, "http": 80}, 1024
 _WRITTEN = re.compile(r"[\x21-\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _TRANSLATED = ip_network("64:ff9b::/96")
@@ -44,16 +44,19 @@ def allow(networks: Sequence[str]) -> None:
     _allowed = tuple(ip_network(network) for network in networks)
 
 
-def fault(url: str) -> str | None:
-    """What is wrong with an address before anything is called: one of this module's codes, or None."""
+def fault(url: str, *, plain: bool = False) -> str | None:
+    """What is wrong with an address before anything is called: one of this module's codes, or None.
+
+    `plain` http will do where nothing is told to the other side.
+    """
     parts = _read(url)
     if parts is None:
         return NOT_A_URL
     if parts.username is not None or parts.password is not None:
         return HAS_LOGIN
-    if parts.scheme == "http" and not _is_allowed(parts.hostname or ""):
+    if parts.scheme == "http" and not plain and not _is_allowed(parts.hostname or ""):
         return NOT_HTTPS
-    if parts.port is not None and parts.port != USUAL_PORT and parts.port < FIRST_FREE_PORT:
+    if parts.port not in (None, USUAL_PORTS[parts.scheme]) and parts.port < FIRST_FREE_PORT:
         return PORT_REFUSED
     return None
 
@@ -63,12 +66,22 @@ def post(
 ) -> Reply | NotSent | NoAnswer:
     """Post once. An address that may not be called is `NotSent` with the code why, as is one that can't be reached."""
     wrong = fault(url)
-    if wrong:
-        return NotSent(wrong)
+    return NotSent(wrong) if wrong else _call("POST", url, headers, timeout, body)
+
+
+def look(url: str, method: Literal["HEAD", "GET"], timeout: tuple[float, float]) -> Reply | NotSent | NoAnswer:
+    """Ask once whether something is there, by https or http. Only the answer's status and headers are read."""
+    wrong = fault(url, plain=True)
+    return NotSent(wrong) if wrong else _call(method, url, {"Accept": "*/*"}, timeout, limit=0)
+
+
+def _call(
+    method: str, url: str, headers: Mapping[str, str], timeout: tuple[float, float], body: bytes = b"", **more: int
+) -> Reply | NotSent | NoAnswer:
     parts = urlsplit(url)
     client = Client(f"{parts.scheme}://{parts.netloc}", timeout, connect=_connect)
     try:
-        return client.call("POST", _target(parts), headers, body)
+        return client.call(method, _target(parts), headers, body, **more)
     finally:
         client.close()
 

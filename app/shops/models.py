@@ -49,6 +49,11 @@ class Shop(Base):
         """Whether we may act for this shop."""
         return self.state == "installed"
 
+    @property
+    def home(self) -> str:
+        """Where shoppers find the store, without a slash at the end."""
+        return (self.storefront_url or f"https://{self.domain}").rstrip("/")
+
 
 class ShopToken(OfShop, Base):
     """The store's offline access, encrypted. One row a shop: a second token would kill the first (platform rule)."""

@@ -40,7 +40,7 @@ def confirm(token: str) -> Response:
             "storefront/confirm.html",
             shop_name=shop.name or shop.domain,
             brand=shop_settings.of(shop).brand,
-            home=shop.storefront_url or f"https://{shop.domain}",
+            home=shop.home,
             state=state,
         )
     return Response(html, headers=PAGE_HEADERS)

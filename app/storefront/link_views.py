@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, redirect, request
 from sqlalchemy import text
@@ -16,9 +16,6 @@ from app.security import tokens
 from app.security.keyring import keyring
 from app.shops import service as shops
 from app.transaction import transaction
-
-if TYPE_CHECKING:
-    from app.shops.models import Shop
 
 bp = Blueprint("links", __name__)
 
@@ -36,7 +33,7 @@ def click(token: str) -> Response:
         content = session.get(MessageContent, (shop_id, message_id))
         if content is None or (link >= len(content.links) and link != TRAP):
             raise NotFound
-        target = _home(shops.get(session)) if link == TRAP else content.links[link]
+        target = shops.get(session).home if link == TRAP else content.links[link]
         engagement.seen(session, message_id, "click", link, visit())
     return _away(target)
 
@@ -67,7 +64,7 @@ def restore(token: str) -> Response:
 
 def _basket_url(session: Any, message_id: int) -> str:
     shop = shops.get(session)
-    home = _home(shop)
+    home = shop.home
     row = session.execute(
         text("""
             SELECT m.subject_kind, m.subject_key, k.recovery_url, COALESCE(k.lines, c.lines) AS lines
@@ -90,10 +87,6 @@ def _basket_url(session: Any, message_id: int) -> str:
         return f"{home}/cart/{row.subject_key.partition(':')[2]}:1"
     lines = [f"{line['variant_id']}:{line['quantity']}" for line in row.lines or () if line["variant_id"]]
     return f"{home}/cart/{','.join(lines)}" if lines else home
-
-
-def _home(shop: Shop) -> str:
-    return (shop.storefront_url or f"https://{shop.domain}").rstrip("/")
 
 
 def visit() -> Visit:

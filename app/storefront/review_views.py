@@ -62,7 +62,7 @@ def review(token: str) -> Response:
             "storefront/review.html",
             shop_name=shop.name or shop.domain,
             brand=shop_settings.of(shop).brand,
-            home=shop.storefront_url or f"https://{shop.domain}",
+            home=shop.home,
             item=item,
             rating=rating,
             words=words,

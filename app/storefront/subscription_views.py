@@ -99,7 +99,7 @@ def page(session: Session, template: str, holder: Holder, *, status: int = 200, 
         template,
         shop_name=shop.name or shop.domain,
         brand=shop_settings.of(shop).brand,
-        home=shop.storefront_url or f"https://{shop.domain}",
+        home=shop.home,
         token=holder.token,
         **words,
     )

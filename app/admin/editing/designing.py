@@ -106,6 +106,7 @@ def keep(key: str, step: str) -> Response:
         late=late,
         journey=journey,
         advice=checked if isinstance(checked, list) else None,
+        links=f"/admin/journeys/{key}/edit/text/{step}/{EMAIL}/links",
         seen=result.seen if isinstance(result, drafting.State) else None,
     )
     response.status_code = 200 if kept else 422
