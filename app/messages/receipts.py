@@ -22,6 +22,7 @@ from app.transaction import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -84,7 +85,7 @@ def _apply_for(provider: str, shop_id: int, named: Sequence[tuple[Receipt, int, 
                 if receipt.kind == "bounced" and message.customer_id in delivered:
                     brakes.delivered(session, delivered)  # before it is counted what came after them
                     delivered.clear()
-                states[message_id] = _apply_one(session, receipt, message, attempt_id, states[message_id])
+                states[message_id] = _apply_one(session, provider, receipt, message, attempt_id, states[message_id])
                 if receipt.kind == "delivered" and message.channel == "email":
                     delivered.add(message.customer_id)
         if delivered:
@@ -115,7 +116,7 @@ def _is_news(session: Session, provider: str, receipt: Receipt, message_id: int)
     )
 
 
-def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int, state: str) -> str:
+def _apply_one(session: Session, provider: str, receipt: Receipt, message: Any, attempt_id: int, state: str) -> str:
     """Apply one report; returns the message's state after it."""
     if receipt.kind in ("opened", "clicked"):
         engagement.reported(session, receipt, message)
@@ -147,28 +148,30 @@ def _apply_one(session: Session, receipt: Receipt, message: Any, attempt_id: int
             "attempt": attempt_id,
         },
     )
+    # Settling says "sent" when it is first; a receipt that finds the message still `sending` was faster.
+    if state not in ("accepted", "delivered") or following in ("bounced", "failed", "complained"):
+        log(session, [_decided(provider, receipt, message, following, now)])
     if following == "delivered":
         told = {"message_id": message.id, "step": message.step, "channel": message.channel}
         recording.tell(
             session, [Happened("message.delivered", message.customer_id, told, message.journey_id, receipt.at)]
         )
-    if state not in ("sending", "accepted", "delivered") or following in ("bounced", "failed", "complained"):
-        log(
-            session,
-            [
-                Decided(
-                    message.customer_id,
-                    message.step,
-                    "sent" if following in ("accepted", "delivered") else following,
-                    "receipt_arrived" if following in ("accepted", "delivered") else receipt.code or receipt.kind,
-                    now,
-                    message.journey_id,
-                    message.enrolment_id,
-                    message.id,
-                )
-            ],
-        )
     return following
+
+
+def _decided(provider: str, receipt: Receipt, message: Any, following: str, now: datetime) -> Decided:
+    taken = following in ("accepted", "delivered")
+    return Decided(
+        message.customer_id,
+        message.step,
+        "sent" if taken else following,
+        "receipt_arrived" if taken else receipt.code or receipt.kind,
+        now,
+        message.journey_id,
+        message.enrolment_id,
+        message.id,
+        detail={"channel": message.channel, "provider": provider},
+    )
 
 
 def _brake(session: Session, receipt: Receipt, message: Any, following: str) -> None:

@@ -139,6 +139,25 @@ def test_a_receipt_faster_than_our_own_settling_stands(world: World) -> None:
     row = world.rows("SELECT state, provider_ref, accepted_at FROM message WHERE id = :id", id=message)[0]
     assert (row.state, row.provider_ref) == ("delivered", "from-receipt")
     assert row.accepted_at is not None
+    told = world.rows("SELECT reason, detail FROM decision WHERE message_id = :id AND outcome = 'sent'", id=message)
+    assert [(r.reason, r.detail) for r in told] == [("receipt_arrived", {"channel": "email", "provider": "sendgrid"})]
+
+
+def test_however_receipts_and_settling_meet_a_message_is_said_to_be_sent_once(world: World) -> None:
+    for number, (before, after) in enumerate((((), ()), (("processed",), ("delivered",)), ((), ("delivered",)),
+                                              (("processed", "delivered"), ()))):  # fmt: skip
+
+        def answered(outbound: Any, kinds: tuple[str, ...] = before) -> Accepted:
+            for kind in kinds:
+                world.receipt(outbound, kind)
+            return Accepted("taken")
+
+        world.email.answer = answered
+        message = make_message(world, make_person(world, number + 1), step=f"s{number}")
+        world.handover.drain()
+        for kind in after:
+            report(world, message, kind)
+        assert [step for step, outcome, _ in world.decisions() if outcome == "sent"].count(f"s{number}") == 1
 
 
 def test_a_receipt_faster_than_a_lost_answer_stands_too(world: World) -> None:
