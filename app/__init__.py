@@ -11,7 +11,7 @@ from app import admin, api, clock, doorbell, faults, registry, storefront, trans
 from app.cli import cli
 from app.extensions import db, load_models
 from app.inbox import views as inbox
-from app.security import keyring, outbound
+from app.security import keyring, outbound, plain_text
 from app.security.redaction import configure_logging
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=5 * 1024 * 1024,
     )
     app.extensions["settings"] = settings
+    plain_text.use(app)
     configure_logging(settings.log_level)
     faults.arm(settings.fault_point)
     keyring.use(keyring.Keyring(settings.secret_keys))

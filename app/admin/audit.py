@@ -106,7 +106,7 @@ def _chosen() -> Chosen:
     action = given.get("action", "")
     return Chosen(
         action if action in ACTIONS else None,
-        given.get("actor", "").replace("\0", "") or None,
+        given.get("actor", "") or None,
         _day(given.get("since")),
         _day(given.get("until")),
     )

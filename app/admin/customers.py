@@ -80,7 +80,7 @@ def _everybody(shop_id: int, query: str) -> Iterator[tuple[object, ...]]:
 
 
 def _query() -> str:
-    return " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
+    return " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
 
 
 @bp.get("/admin/customers/<int:customer_id>", endpoint="customer")

@@ -132,7 +132,7 @@ def preview(key: str, step: str, channel: str, toast: str | None = None, phone: 
 @bp.post("/admin/journeys/<key>/preview/<step>/<channel>/test", endpoint="preview_test")
 def send_test(key: str, step: str, channel: str) -> Response:
     """Send one message of a journey to the merchant, and show how it goes."""
-    phone = request.form.get("phone", "").replace("\0", "").strip()[:LONGEST_PHONE]
+    phone = request.form.get("phone", "").strip()[:LONGEST_PHONE]
     with transaction(g.shop_id) as session:
         found = queries.current(session, g.shop_id, key)
         source = queries.template(session, g.shop_id, found, step, channel) if found else None

@@ -142,7 +142,7 @@ def reasons() -> Response:
 def as_json() -> Response:
     """A customer's messages and decisions, by the store's id of them."""
     with transaction(g.shop_id) as session:
-        customer = request.args.get("customer", "").replace("\0", "")
+        customer = request.args.get("customer", "")
         messages, decisions = queries.of_customer(session, g.shop_id, customer)
         record.note(session, Action.PERSON_VIEWED, store_customer=customer[:40])
     found = {"messages": [m._asdict() for m in messages], "decisions": [d._asdict() for d in decisions]}

@@ -21,7 +21,7 @@ MOST_FOUND = 8
 @bp.get("/admin/may-we-write", endpoint="may_we_write")
 def search() -> Response:
     """Whose answer? One who is found alone is answered at once."""
-    query = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
+    query = " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
     with transaction(g.shop_id) as session:
         found = queries.first(session, g.shop_id, query)[:MOST_FOUND] if query else []
         if found:

@@ -91,7 +91,7 @@ class Sent:
 @bp.get("/admin/journeys/<key>/preview", endpoint="preview_as")
 def preview_as(key: str) -> Response:
     """The page."""
-    query = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST_QUERY]
+    query = " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
     asked_for, sample = request.args.get("customer", ""), request.args.get("sample", "")
     now = clock.now()
     with transaction(g.shop_id) as session:

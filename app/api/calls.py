@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
 import orjson
 from flask import Blueprint, Response, request
@@ -217,7 +218,8 @@ def _response(status: int, told: dict[str, Any] | None, headers: Mapping[str, st
 
 def _parameters() -> dict[str, Any]:
     """The address's parameters; one that is given several times is a list, which no model takes."""
-    return {name: found[0] if len(found) == 1 else found for name, found in request.args.lists()}
+    given = parse_qs(request.query_string.decode(errors="replace"), keep_blank_values=True)
+    return {name: found[0] if len(found) == 1 else found for name, found in given.items()}
 
 
 def _body(model: type[Given]) -> Given | Problem:

@@ -47,10 +47,11 @@ def sendgrid() -> Response:
 @bp.post("/twilio/status")
 def twilio_status() -> Response:
     """Twilio's word on one message; ours is named by the signed reference in the address."""
+    body = request.get_data()
     reference = request.args.get("m")
     named = tokens.read("reference", reference or "", 3)
     # Whoever runs the host's account may report on any text; a shop's own account on that shop's only.
-    if not (_signed_with(_hosts_secrets()) or (named and _signed_with(accounts.signing_secrets(named[0])))):
+    if not (_signed_with(_hosts_secrets(), body) or (named and _signed_with(accounts.signing_secrets(named[0]), body))):
         return Response("bad signature", 403, mimetype="text/plain")
     receipt = sms_receipts.read_status(request.form, reference, clock.now())
     if receipt is not None:
@@ -69,8 +70,9 @@ def _take(provider: str, channel: str, found: Sequence[Receipt]) -> None:
 @bp.post("/twilio/inbound")
 def twilio_inbound() -> Response:
     """A shopper's text to us: STOP, START, HELP, or anything else."""
+    body = request.get_data()
     message = sms_receipts.read_inbound(request.form)
-    shop_ids = _addressed(message.service if message is not None else None)
+    shop_ids = _addressed(message.service if message is not None else None, body)
     if shop_ids is None:
         return Response("bad signature", 403, mimetype="text/plain")
     reply = inbound.receive(message, shop_ids) if message is not None else None
@@ -78,16 +80,18 @@ def twilio_inbound() -> Response:
     return Response(NO_REPLY if reply is None else REPLY.format(escape(reply)), 200, mimetype="text/xml")
 
 
-def _addressed(service: str | None) -> list[int] | None:
+def _addressed(service: str | None, body: bytes) -> list[int] | None:
     """Whom a text came to: the shops whose own service it names and whose own token signed it, else the host's.
 
     None when nobody who may has signed it. The name of the service only says whose token to try.
     """
     if service and service != _settings().twilio.messaging_service_sid:
-        own = [shop_id for shop_id in accounts.shops_of(service) if _signed_with(accounts.signing_secrets(shop_id))]
+        own = [
+            shop_id for shop_id in accounts.shops_of(service) if _signed_with(accounts.signing_secrets(shop_id), body)
+        ]
         if own:
             return own
-    return inbound.shops_of_host() if _signed_with(_hosts_secrets()) else None
+    return inbound.shops_of_host() if _signed_with(_hosts_secrets(), body) else None
 
 
 def _hosts_secrets() -> list[str]:
@@ -95,8 +99,11 @@ def _hosts_secrets() -> list[str]:
     return [secret for secret in (twilio.auth_token, twilio.signing_key) if secret]
 
 
-def _signed_with(secrets: Iterable[str]) -> bool:
-    """Whether one of these signed the request: the auth token by SHA-1, or a key of its own by SHA-256."""
+def _signed_with(secrets: Iterable[str], body: bytes) -> bool:
+    """Whether one of these signed the request and its body as it came.
+
+    The auth token signs by SHA-1, a key of its own by SHA-256.
+    """
     url = _settings().public_url + request.full_path.rstrip("?")
     headers = dict(request.headers.items())
-    return any(sms_receipts.verify(secret, url, request.form, headers) for secret in secrets)
+    return any(sms_receipts.verify(secret, url, body, headers) for secret in secrets)

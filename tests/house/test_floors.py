@@ -61,7 +61,7 @@ IMPURE_STANDARD = (
     "secrets", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time",
     "urllib.request", "uuid",
 )  # fmt: skip
-HTTP_PLACES = ("app", "app.extensions", "app.cli", "app.admin", "app.storefront")
+HTTP_PLACES = ("app", "app.extensions", "app.cli", "app.admin", "app.storefront", "app.security.plain_text")
 
 
 def floor(module: str) -> tuple[str, float] | None:

@@ -133,3 +133,12 @@ def test_going_back_to_the_hosts_account_forgets_the_own_one(world: World) -> No
         accounts.use_hosts_texts(session)
     assert accounts.shops_of(SERVICE) == []
     assert accounts.signing_secrets(world.shop_id) == []
+
+
+def test_a_text_with_a_sign_no_database_takes_is_heard_all_the_same(
+    world: World, client: FlaskClient, settings: Settings
+) -> None:
+    form = {"MessageSid": "SM2", "From": NUMBER, "To": "+18885550188", "Body": "ST\0OP", "MessagingServiceSid": ""}
+    answer = post(client, settings, "/receipts/twilio/inbound", form, HOSTS)
+    assert answer.status_code == 200
+    assert suppressed(world.shop_id) == 1

@@ -101,7 +101,7 @@ def source_of(session: Session, state: State, step: str, channel: str) -> str | 
 
 
 def _typed() -> str:
-    return request.form.get("source", "").replace("\r\n", "\n").replace("\0", "")[:LONGEST]
+    return request.form.get("source", "").replace("\r\n", "\n")[:LONGEST]
 
 
 def _edit(state: State, step: str, channel: str, name: str) -> tuple[Edit, str]:
