@@ -26,6 +26,7 @@ from simulator.shopify.payloads import Stationery
 from simulator.shopify.resolvers import build_leaf_resolvers
 from simulator.shopify.scopes import declared_scopes
 from simulator.shopify.storefront import Storefront
+from simulator.shopify.storefront_api import StorefrontApi
 from simulator.shopify.webhooks import Webhooks
 from simulator.shoppers.readers import Readers
 from simulator.shoppers.scenarios import Scenarios
@@ -62,11 +63,13 @@ class Simulation:
         app = web.Application(client_max_size=BODY_LIMIT)
         self.providers.add_routes(app)
         oauth, prefix = OAuth(self.tokens), f"/shopify/{self.settings.identity.domain}"
+        storefront = StorefrontApi(self.settings.identity, self.settings.shop_url, self.faults)
         app.add_routes(
             [
                 web.post(f"{prefix}/admin/oauth/access_token", oauth.access_token),
                 web.get(f"{prefix}/admin/oauth/authorize", oauth.authorize),
                 web.post(f"{prefix}/admin/api/{{version}}/graphql.json", self.graphql.handle),
+                web.post(f"{prefix}/api/{{version}}/graphql.json", storefront.handle),
                 web.get(f"{prefix}/bulk/{{id:\\d+}}.jsonl", self.bulk.download),
                 *Storefront(self.counter).routes(),
                 web.post("/scenario", self.scenarios.handle),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import select, text
 
@@ -19,7 +19,7 @@ from app.platforms import access
 from app.platforms.base import TokenGranted, TokenUnavailable
 from app.platforms.shopify.asking import ShopInfo
 from app.privacy import audit
-from app.shops import service as shops
+from app.shops import brand, service as shops
 from app.shops.models import Shop, ShopToken
 from app.transaction import across_shops, transaction
 
@@ -121,6 +121,7 @@ def _one_at_a_time(platform: ShopifyPlatform, found: Standing, ask: Callable[[],
     """Install, or wait for the process that does. The lock ends with its transaction, also when the process dies."""
     deadline = clock.monotonic() + PATIENCE
     while not found.is_ready:
+        installed: Shop | NotInstalled | None = None
         with across_shops() as session:
             mine = session.scalar(
                 text("SELECT pg_try_advisory_xact_lock(CAST(:lock AS int), CAST(:shop AS int))"),
@@ -128,7 +129,11 @@ def _one_at_a_time(platform: ShopifyPlatform, found: Standing, ask: Callable[[],
             )
             if mine:
                 found = standing(found.shop.id)  # another process may just have done it
-                return found.shop if found.is_ready else _install(platform, found, ask)
+                if found.is_ready:
+                    return found.shop
+                installed = _install(platform, found, ask)
+        if installed is not None:
+            return installed if isinstance(installed, NotInstalled) else _with_its_looks(platform, installed)
         if clock.monotonic() > deadline:
             return NotInstalled("another_install_under_way", is_final=False)
         clock.pause(PAUSE)
@@ -153,6 +158,27 @@ def _install(platform: ShopifyPlatform, found: Standing, ask: Callable[[], Token
     learn_about_store(platform, shop.id)
     log.info("store_installed", extra={"shop": shop.id, "first": first})
     return standing(shop.id).shop
+
+
+def _with_its_looks(platform: ShopifyPlatform, shop: Shop) -> Shop:
+    """The shop as its mails will show it, outside the lock: nobody waits for a picture."""
+    return standing(shop.id).shop if read_brand(platform, shop.id, "store") else shop
+
+
+def read_brand(platform: ShopifyPlatform, shop_id: int, actor: str) -> dict[str, Any] | None:
+    """Take over from the store how it looks; what changed, None when the store gave no answer."""
+    with transaction(shop_id) as session:
+        domain = shops.get(session).domain
+    found = platform.brand(domain, patience=IN_FRONT_OF_A_SCREEN)
+    if found is None:
+        log.warning("store_brand_missing", extra={"shop": shop_id})
+        return None
+    with transaction(shop_id) as session:
+        before, after = brand.take_over(session, shops.get(session), found)
+        if after:
+            changed = audit.Action.SETTINGS_CHANGED
+            audit.note(session, actor, changed, targets={"part": "brand"}, before=before, after=after)
+    return after
 
 
 def learn_about_store(platform: ShopifyPlatform, shop_id: int) -> bool:

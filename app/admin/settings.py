@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, g, request
 
 from app import clock
-from app.admin import forms, record
+from app.admin import forms, installing, record
 from app.admin.forms import Form
-from app.admin.guard import bp, settings as installation
+from app.admin.guard import bp, settings as installation, shopify
 from app.admin.showing import missing, page
 from app.admin.words import _
 from app.brakes import service as brakes
@@ -66,6 +66,18 @@ def resume() -> Response:
     return _show(toast=_("Marketing goes again"))
 
 
+@bp.post("/admin/settings/brand/read", endpoint="settings_brand_read")
+def read_brand() -> Response:
+    """Ask the store anew how it looks; what was chosen here stays."""
+    after = installing.read_brand(shopify(), g.shop_id, f"user:{g.user_id}")
+    with transaction(g.shop_id) as session:
+        g.shop = shops.get(session)
+    g.on_record = bool(after)
+    if after is None:
+        return _show(toast=_("Your store gave no answer; nothing changed"))
+    return _show(toast=_("Read from your store") if after else _("Your store says nothing new"))
+
+
 def store(part: str, value: Any) -> None:
     """Store one part of the shop's settings; what changed goes on record."""
     with transaction(g.shop_id) as session:
@@ -107,6 +119,7 @@ def _show(
         toast=toast,
         forms=shown,
         stopped=chosen.stopped,
+        read=chosen.brand_read,
         address="/admin/settings" if request.method == "POST" else None,
         sender=installation().sender_email,
     )

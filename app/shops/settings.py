@@ -68,6 +68,15 @@ class Brand(BaseModel):
     button_radius: int = Field(default=6, ge=0, le=40)
 
 
+class BrandRead(BaseModel):
+    """What was last taken over from the store's own looks, so that what the merchant chose can be told from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    logo_url: str = ""
+    color: str = ""
+
+
 class Consent(BaseModel):
     """What counts as a yes. Texts about a basket need a second yes in some countries, whatever is set here."""
 
@@ -156,6 +165,7 @@ class ShopSettings(BaseModel):
     limits: Limits = Limits()
     sender: Sender = Sender()
     brand: Brand = Brand()
+    brand_read: BrandRead = BrandRead()
     retention: Retention = Retention()
     team: Team = Team()
     guide: Guide = Guide()

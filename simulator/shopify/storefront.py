@@ -14,7 +14,7 @@ from aiohttp import web
 
 from simulator.ids import checkout_key, number_of
 from simulator.shopify.payloads import decimal
-from simulator.store.pictures import draw
+from simulator.store.pictures import draw, draw_logo
 
 if TYPE_CHECKING:
     from simulator.shopify.counter import Counter
@@ -46,6 +46,7 @@ class Storefront:
             web.get(f"{prefix}/", self.home),
             web.get(prefix, self.home),
             web.get(f"{prefix}/cdn/shop/products/{{handle}}.png", self.picture),
+            web.get(f"{prefix}/cdn/shop/files/logo.png", self.logo),
             web.get(f"{prefix}/products/{{handle}}", self.product),
             web.get(f"{prefix}/cart/{{lines}}", self.permalink),
             web.get(f"{prefix}/{{shop_id:\\d+}}/checkouts/ac/{{token}}/recover", self.recover),
@@ -59,16 +60,16 @@ class Storefront:
         """Everything there is."""
         return self._page("home.html", products=list(self._store.products.values()))
 
+    async def logo(self, _: web.Request) -> web.Response:
+        """The shop's mark."""
+        return _png(draw_logo())
+
     async def picture(self, request: web.Request) -> web.Response:
         """A product's picture."""
         product = self._by_handle.get(request.match_info["handle"])
         if product is None:
             return web.Response(status=404)
-        return web.Response(
-            body=draw(product.shape, product.palette),
-            content_type="image/png",
-            headers={"Cache-Control": "public, max-age=86400"},
-        )
+        return _png(draw(product.shape, product.palette))
 
     async def product(self, request: web.Request) -> web.Response:
         """One product."""
@@ -138,3 +139,7 @@ class Storefront:
             shop=self._store.identity, prefix=self._prefix, picture=self._counter.paper.picture_url, **values
         )
         return web.Response(text=text, status=status, content_type="text/html")
+
+
+def _png(picture: bytes) -> web.Response:
+    return web.Response(body=picture, content_type="image/png", headers={"Cache-Control": "public, max-age=86400"})

@@ -106,6 +106,18 @@ def draw(shape: str, palette: tuple[str, str, str]) -> bytes:
     return canvas.png()
 
 
+@lru_cache(maxsize=1)
+def draw_logo() -> bytes:
+    """The shop's mark: two stones and a leaf of sage, on white."""
+    sage, stone = colour("#52694d"), colour("#b9b0a2")
+    canvas = Canvas((255, 255, 255), (255, 255, 255))
+    canvas.fill(oval(320, 500, 230, 92), stone)
+    canvas.fill(oval(320, 372, 164, 74), mix(stone, (255, 255, 255), 0.35))
+    canvas.fill(oval(320, 190, 62, 130), sage)
+    canvas.fill(box(316, 110, 324, 330, 3), mix(sage, (255, 255, 255), 0.55))
+    return canvas.png()
+
+
 def _label(canvas: Canvas, area: tuple[float, float, float, float], label: Colour, accent: Colour, ink: Colour) -> None:
     """A paper label: a mark, a name, two lines of small print."""
     left, top, right, bottom = area

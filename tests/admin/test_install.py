@@ -79,6 +79,8 @@ class Store:
     error: str = ""
     takes: float = 0.0
     knows_itself: bool = True
+    brand: dict[str, Any] | None = None
+    """None: the store doesn't say how it looks."""
 
     def token(self, form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if str(form.get("requested_token_type")).endswith("online-access-token"):
@@ -109,6 +111,8 @@ def store(app: Flask, database: str, time: Time, monkeypatch: pytest.MonkeyPatch
                 is_json = "json" in self.headers.get("Content-Type", "")
                 form = json.loads(raw) if is_json else dict(parse_qsl(raw.decode()))
                 status, body = store.token(form)
+            elif "/admin/" not in self.path:
+                status, body = (200, {"data": {"shop": {"brand": store.brand}}}) if store.brand else (401, {})
             else:
                 status, body = (200, SHOP_FACTS) if store.knows_itself else (503, {})
             answer = json.dumps(body).encode()
@@ -156,6 +160,40 @@ def test_the_first_visit_installs_the_app(client: FlaskClient, store: Store) -> 
     sealed = rows(shop.id, "SELECT access_token, refresh_token FROM shop_token WHERE shop_id = :shop")[0]
     assert b"shpat_1" not in bytes(sealed.access_token)
     assert b"shprt_1" not in bytes(sealed.refresh_token)
+
+
+LOGO = "https://cdn.example/logo.png"
+
+
+def looks(color: str) -> dict[str, Any]:
+    return {"logo": {"image": {"url": LOGO}}, "colors": {"primary": [{"background": color}]}}
+
+
+def test_an_installed_shop_looks_like_its_store(client: FlaskClient, store: Store) -> None:
+    store.brand = looks("#114d3c")
+    Admin(client, HERS).open("/")
+    shop = shop_row()
+    assert (shop.settings["brand"]["color"], shop.settings["brand"]["logo_url"]) == ("#114d3c", LOGO)
+    noted = rows(shop.id, "SELECT actor FROM audit_entry WHERE shop_id = :shop AND action = 'settings_changed'")
+    assert [each.actor for each in noted] == ["store"]
+
+
+def test_the_stores_looks_are_read_again_at_the_press_of_a_button(client: FlaskClient, store: Store) -> None:
+    admin = Admin(client, HERS)
+    admin.open("/")
+    assert "brand" not in shop_row().settings, "the store gave no answer"
+    read = "/admin/settings/brand/read"
+    assert "nothing changed" in admin.post(read).headers["HX-Trigger"]
+    store.brand = looks("#114d3c")
+    answer = admin.post(read)
+    assert "Read from your store" in answer.headers["HX-Trigger"]
+    assert 'value="#114d3c"' in answer.text
+    assert "nothing new" in admin.post(read).headers["HX-Trigger"]
+    typed = {"logo_url": LOGO, "color": "#aa2211", "text_color": "#000000", "background": "#ffffff", "font": ""}
+    assert admin.post("/admin/settings/brand", typed | {"button_radius": "6"}).status_code == 200
+    store.brand = looks("#1122aa")
+    admin.post(read)
+    assert shop_row().settings["brand"]["color"] == "#aa2211", "what the merchant chose stays"
 
 
 def test_a_token_is_asked_for_once_and_not_on_every_visit(client: FlaskClient, store: Store) -> None:

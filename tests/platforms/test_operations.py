@@ -1,4 +1,4 @@
-"""Every operation is one that the real Admin API of the pinned version understands."""
+"""Every operation is one that the real APIs of the pinned version understand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from app.platforms.shopify.graphql import API_VERSION
 from app.platforms.shopify.operations import all_names, bulk_query, operation
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "node_modules/@shopify/dev-mcp/dist/data" / f"admin_{API_VERSION}.json.gz"
+CARRIED = ROOT / "node_modules/@shopify/dev-mcp/dist/data"
+SCHEMA = CARRIED / f"admin_{API_VERSION}.json.gz"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,17 @@ def test_a_bulk_query_keeps_its_filter_in_quotes(kind: str, schema: GraphQLSchem
     text = bulk_query(kind, "created_at:>='2026-01-01' \"} } evil { \\")
     assert validate(schema, parse(text)) == []
     assert text.count("evil") == 1
+
+
+@pytest.mark.parametrize("name", all_names("storefront"))
+def test_an_operation_without_a_token_is_one_of_the_storefronts(name: str, content: dict[str, Any]) -> None:
+    del content  # it skips when there are no schemas
+    from graphql.validation import NoDeprecatedCustomRule, specified_rules
+
+    carried = json.loads(gzip.decompress((CARRIED / f"storefront-graphql_{API_VERSION}.json.gz").read_bytes()))
+    storefront = build_client_schema(carried["data"], assume_valid=True)
+    problems = validate(storefront, parse(operation(name)), [*specified_rules, NoDeprecatedCustomRule])
+    assert [error.message for error in problems] == []
 
 
 def test_a_mistake_would_be_found(schema: GraphQLSchema) -> None:

@@ -138,6 +138,13 @@ def test_the_shop_tells_who_it_is(town: Town, access: ShopAccess) -> None:
     assert "read_orders" in info.scopes
 
 
+def test_the_shop_tells_how_it_looks_without_a_token(town: Town) -> None:
+    brand = town.platform.brand(SHOP, patience=5)
+    assert brand is not None
+    assert brand.color == "#52694d"
+    assert requests.get(brand.logo_url, timeout=5).content.startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("kind", "fact"), [("products", ProductChanged), ("customers", CustomerChanged), ("orders", OrderChanged)]
 )

@@ -5,18 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.shopify.executor import SCHEMA
+from simulator.shopify import executor, storefront_api
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
 
 CARRIED = Path(__file__).parents[2] / "node_modules" / "@shopify" / "dev-mcp" / "dist" / "data"
 OWN_NAMES = {"Query": "QueryRoot"}
 
 
-def real_types() -> dict[str, Any]:
-    path = CARRIED / "admin_2026-10.json.gz"
+def real_types(api: str) -> dict[str, Any]:
+    path = CARRIED / f"{api}_2026-10.json.gz"
     if not path.exists():
         pytest.skip("the real schema comes with the npm packages, which are not installed")
     schema = json.loads(gzip.decompress(path.read_bytes()))
@@ -24,9 +27,14 @@ def real_types() -> dict[str, Any]:
     return {each["name"]: each for each in schema["types"]}
 
 
-def test_every_field_and_argument_exists_in_the_real_schema() -> None:
-    real, strange = real_types(), []
-    for name, kind in SCHEMA.type_map.items():
+@pytest.mark.parametrize(
+    ("api", "schema"),
+    [("admin", executor.SCHEMA), ("storefront-graphql", storefront_api.SCHEMA)],
+    ids=["admin", "storefront"],
+)
+def test_every_field_and_argument_exists_in_the_real_schema(api: str, schema: GraphQLSchema) -> None:
+    real, strange = real_types(api), []
+    for name, kind in schema.type_map.items():
         theirs = real.get(OWN_NAMES.get(name, name))
         fields = getattr(kind, "fields", None)
         if name.startswith("__") or not fields or name.endswith("Payload") or name == "UserError":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import clock
-from app.platforms.shopify import asking, exports, importing, telling, webhooks
+from app.platforms.shopify import asking, branding, exports, importing, telling, webhooks
 from app.platforms.shopify.budget import RedisBudget
 from app.platforms.shopify.credentials import Credentials
 from app.platforms.shopify.graphql import PATIENCE_SECONDS, GraphQLClient
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from app.platforms.events import Fact, Normalised
     from app.platforms.shopify.budget import CostBudget
     from app.platforms.shopify.graphql import GraphQLFault
+    from app.shops.brand import StoreBrand
 
 
 def build(settings: config.Settings) -> ShopifyPlatform:
@@ -48,6 +49,7 @@ class ShopifyPlatform:
 
     def __init__(self, settings: config.Shopify, budget: CostBudget | None = None) -> None:
         transport = Transport()
+        self._transport = transport
         self.credentials = Credentials.from_settings(settings)
         self.tokens = TokenEndpoint(self.credentials, transport, clock.real_now)
         self.graphql = GraphQLClient(self.credentials, transport, budget)
@@ -110,6 +112,10 @@ class ShopifyPlatform:
     ) -> asking.ShopInfo | GraphQLFault:
         """Who the store is and what the app may do there."""
         return asking.shop_info(self.graphql, access, at, patience=patience)
+
+    def brand(self, shop: str, *, patience: float) -> StoreBrand | None:
+        """How the store looks; None when it gave no answer within `patience` seconds."""
+        return branding.read(self._transport, self.credentials, shop, patience)
 
     def tell_consent(self, access: ShopAccess, told: ToldConsent) -> TellAnswer:
         """See `base.Platform`."""

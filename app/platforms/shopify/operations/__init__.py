@@ -22,6 +22,7 @@ def bulk_query(kind: str, search: str) -> str:
     return operation(f"bulk_{kind}").replace(FILTER, search.replace("\\", "\\\\").replace('"', '\\"'))
 
 
-def all_names() -> tuple[str, ...]:
-    """Every operation there is."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.graphql")))
+def all_names(folder: str = "") -> tuple[str, ...]:
+    """Every operation there is of the Admin API, or of the API that has a folder of its own."""
+    found = (_FOLDER / folder).glob("*.graphql")
+    return tuple(sorted(path.relative_to(_FOLDER).with_suffix("").as_posix() for path in found))
