@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, func, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,17 +36,17 @@ class Customer(Tenant, Base):
             postgresql_where=text("phone IS NOT NULL"),
         ),
         Index(
-            "ix_customer_first_name_begins",
+            "ix_customer_first_name_lower",
             "shop_id",
-            func.lower(text("first_name")).label("first"),
-            func.lower(text("last_name")).label("last"),
-            postgresql_ops={"first": "text_pattern_ops", "last": "text_pattern_ops"},
+            "first_name_lower",
+            "last_name_lower",
+            postgresql_ops={"first_name_lower": "text_pattern_ops", "last_name_lower": "text_pattern_ops"},
         ),
         Index(
-            "ix_customer_last_name_begins",
+            "ix_customer_last_name_lower",
             "shop_id",
-            func.lower(text("last_name")).label("last"),
-            postgresql_ops={"last": "text_pattern_ops"},
+            "last_name_lower",
+            postgresql_ops={"last_name_lower": "text_pattern_ops"},
         ),
         Index("ix_customer_last_order", "shop_id", "last_order_at"),
         Index("ix_customer_listed", "shop_id", "first_seen_at", "id", postgresql_where=text("merged_into_id IS NULL")),
@@ -59,6 +59,9 @@ class Customer(Tenant, Base):
     phone: Mapped[str | None]
     first_name: Mapped[str] = mapped_column(default="")
     last_name: Mapped[str] = mapped_column(default="")
+    first_name_lower: Mapped[str] = mapped_column(default="", server_default="")
+    last_name_lower: Mapped[str] = mapped_column(default="", server_default="")
+    """Names in lower case, for searching; a trigger keeps them so. Row-level security uses no index on lower(...)."""
     locale: Mapped[str | None]
     country: Mapped[str | None]
     province: Mapped[str | None]

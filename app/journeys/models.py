@@ -105,7 +105,8 @@ class Enrolment(Tenant, Base):
         Index("uq_enrolment_round", "shop_id", "journey_id", "subject_key", "round", unique=True),
         Index("ix_enrolment_due", "due_at", postgresql_where=text("state = 'active' AND due_at IS NOT NULL")),
         Index("ix_enrolment_customer", "shop_id", "customer_id", "journey_id", "entered_at"),
-        Index("ix_enrolment_active", "shop_id", "journey_id", postgresql_where=text("state = 'active'")),
+        # How many are under way in a journey, and who is next, without looking at a single one.
+        Index("ix_enrolment_under_way", "shop_id", "journey_id", "due_at", postgresql_where=text("state = 'active'")),
         Index("ix_enrolment_subject", "shop_id", "subject_key", postgresql_where=text("state = 'active'")),
         same_shop("journey_id", "journey"),
         same_shop("customer_id", "customer"),

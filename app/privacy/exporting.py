@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INTERNAL = ("shop_id", "lease_token", "lease_until", "version_tie", "told")
 """Of our own works only: says nothing of a person."""
+REPEATED = {"first_name_lower": "first_name", "last_name_lower": "last_name"}
+"""Columns that say what another one says, for searching -> the one that is shown."""
 WORDS = {
     "external_id": "Id in the store",
     "name": "Number",
@@ -80,7 +82,7 @@ def _rows(
 
 
 def _shown(name: str, column: Column[Any]) -> bool:
-    if column.name in INTERNAL or kinds().get((name, column.name)) == "secret":
+    if column.name in INTERNAL or column.name in REPEATED or kinds().get((name, column.name)) == "secret":
         return False
     # Hashes are bytes that nobody can read; sealed columns are opened on the way out.
     return sealed(column) or not isinstance(column.type, LargeBinary)

@@ -64,7 +64,8 @@ class Entry:
 TABLES: dict[str, Entry] = {
     "customer": Entry(
         "Person",
-        personal="email phone first_name last_name locale country province city postal_code tags tag_times",
+        personal="email phone first_name last_name first_name_lower last_name_lower locale country province city "
+        "postal_code tags tag_times",
         pseudonymous="external_id preferred_channel",
         operational="told version_tie",
         of_person="id = ANY(:people)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as wall
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,16 @@ from urllib.parse import urlencode
 
 import jwt
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app import clock
 from app.journeys import service as journeys
 from app.shops.models import ShopToken
-from app.transaction import transaction
+from app.transaction import engine, transaction
 from tests.conftest import API_SECRET, NOON, make_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -193,3 +194,18 @@ def _insert(shop_id: int, table: str, values: Mapping[str, Any]) -> int:
 def rows(shop_id: int, statement: str, **parameters: Any) -> list[Any]:
     with transaction(shop_id) as session:
         return list(session.execute(text(statement), {"shop": shop_id, **parameters}))
+
+
+@contextmanager
+def questions() -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that is sent meanwhile, with its parameters."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine(), "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(engine(), "before_cursor_execute", note)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import event
-
-from app.transaction import engine
-from tests.admin.conftest import add_customer, add_delivery, add_message
+from tests.admin.conftest import add_customer, add_delivery, add_message, questions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.admin.conftest import Admin
 
 MOST = 40
@@ -22,21 +16,6 @@ PAGES = (
     "/admin/messages/{message}", "/admin/deliveries", "/admin/reports", "/admin/settings", "/admin/health",
     "/admin/data-check",
 )  # fmt: skip
-
-
-@contextmanager
-def questions() -> Iterator[list[str]]:
-    """Every statement that is sent meanwhile."""
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(engine(), "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine(), "before_cursor_execute", note)
 
 
 def test_pages_of_many_rows_ask_no_more_than_pages_of_one(admin: Admin, shop: int) -> None:

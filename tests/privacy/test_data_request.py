@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.privacy import registry, service
+from app.privacy import exporting, registry, service
 from app.privacy.exporting import label
 from app.transaction import transaction
 from tests.core.conftest import checkout, order
@@ -59,7 +59,7 @@ def test_every_personal_column_of_the_person_is_in_the_file(office: Office) -> N
         for table in ("customer", "consent_entry", "checkout", "orders"):
             for column in registry.TABLES[table].personal.split():
                 kind = registry.table(table).c[column]
-                if registry.sealed(kind):
+                if registry.sealed(kind) or column in exporting.REPEATED:
                     continue
                 word = f"canary-{table}-{column}"
                 value = {"jsonb": json.dumps({word: 1}), "text[]": "{" + word + "}"}.get(str(kind.type).lower(), word)
@@ -72,6 +72,7 @@ def test_every_personal_column_of_the_person_is_in_the_file(office: Office) -> N
                 )
                 words[f"{table}.{column}"] = word
     assert len(words) > 10
+    assert {f"customer.{column}" for column in exporting.REPEATED.values()} <= words.keys()
     office.request_data(id=501)
     office.work()
     found = json.dumps(content(office))

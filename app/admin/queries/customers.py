@@ -26,17 +26,19 @@ BEGINS: Final = {
     "phone": ("(:phone <> '' AND phone ~>=~ :phone AND phone ~<~ :phone_end)", "phone USING ~<~"),
     "first": (
         (
-            "lower(first_name) ~>=~ :first AND lower(first_name) ~<~ :first_end "
-            "AND lower(last_name) ~>=~ :rest AND lower(last_name) ~<~ :rest_end"
+            "first_name_lower ~>=~ :first AND first_name_lower ~<~ :first_end "
+            "AND last_name_lower ~>=~ :rest AND last_name_lower ~<~ :rest_end"
         ),
-        "lower(first_name) USING ~<~, lower(last_name) USING ~<~",
+        "first_name_lower USING ~<~, last_name_lower USING ~<~",
     ),
-    "last": ("lower(last_name) ~>=~ :first AND lower(last_name) ~<~ :first_end", "lower(last_name) USING ~<~"),
+    "last": ("last_name_lower ~>=~ :first AND last_name_lower ~<~ :first_end", "last_name_lower USING ~<~"),
 }
 """What may begin as it was typed, and the order of the index that finds it.
 
-Said as bounds, not as LIKE: a statement that was prepared for any value can use an index with the one, not with the
-other (a second instead of a millisecond at a million customers).
+Said as bounds of plain columns, not as LIKE nor of lower(name). A statement that was prepared for any value can use an
+index with bounds, not with LIKE. And behind the wall between shops only what PostgreSQL calls leakproof looks into an
+index: these operators do, LIKE and lower() don't. Either way it would be a second instead of a millisecond at a million
+customers.
 """
 LAST_LETTER: Final = "\U0010ffff"
 
@@ -74,7 +76,7 @@ def first(session: Session, shop_id: int, query: str) -> Sequence[Any]:
         text(f"""
             SELECT {SHOWN} FROM customer JOIN (SELECT id, min(nr) AS nr FROM ({branches}) b GROUP BY id) f USING (id)
             WHERE shop_id = :shop
-            ORDER BY f.nr, lower(first_name), lower(last_name), email, id LIMIT :size
+            ORDER BY f.nr, first_name_lower, last_name_lower, email, id LIMIT :size
         """),  # noqa: S608 conditions are our own, values are bound
         {"shop": shop_id, "size": PAGE + 1, **_typed(query)},
     ).all()
