@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from app import create_app, migrate, transaction
+from app import create_app, garbage, migrate, transaction
 from config import Settings
 from local.ports import free_port
 from local.services import Postgres, Redis
@@ -142,5 +142,6 @@ def house() -> Iterator[House]:
         app = create_app(read)
         stack.callback(lambda: transaction.engine().dispose())
         migrate.upgrade()
+        garbage.settle()  # as every worker of ours does; what is measured beside it has the use of it, too
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT), **named}
         yield House(postgres, redis, environment, app, read, provider_port)

@@ -16,7 +16,7 @@ import redis
 import rq
 from rq.exceptions import StopRequested
 
-from app import clock, create_app, doorbell, faults
+from app import clock, create_app, doorbell, faults, garbage
 from config import Settings
 from workers import jobs
 from workers.queues import NAMES
@@ -86,6 +86,7 @@ def main(queue: str) -> None:
     settings = Settings.from_env()
     app = create_app(settings)
     jobs.prepare(settings)
+    garbage.settle()
     loop = Loop(queue, settings)
     signal.signal(signal.SIGTERM, loop.stop)
     signal.signal(signal.SIGINT, loop.stop)

@@ -11,7 +11,8 @@ from tests.house.tree import Import, imports, is_ours, is_standard, sources, wit
 
 FLOORS: dict[str, float] = {
     # 0: knows nothing of us
-    "config": 0, "app.clock": 0, "app.extensions": 0, "app.security": 0, "app.conditions": 0, "app.faults": 0,
+    "config": 0, "app.clock": 0, "app.garbage": 0, "app.extensions": 0, "app.security": 0, "app.conditions": 0,
+    "app.faults": 0,
     # 1: the ground the features stand on
     "app.transaction": 1, "app.doorbell": 1, "app.platforms.events": 1, "app.upsert": 1, "app.decisions": 1.5,
     # 2
