@@ -20,6 +20,7 @@ from app.journeys import sunset
 from app.journeys.service import admit_running_low
 from app.messages import claiming
 from config import Settings
+from workers import statistics
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,6 +93,8 @@ class Clock:
             while not self.stopping:
                 connection.execute(text("SELECT 1"))  # the lock lives with this connection: notice when it is gone
                 self.tick()
+                if grown := statistics.refresh(connection):
+                    log.info("statistics_refreshed", extra={"tables": len(grown)})
                 clock.pause(TICK_SECONDS)
         finally:
             if not connection.invalidated:

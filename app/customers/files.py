@@ -7,7 +7,6 @@ killed worker leaves the rest to the next one, and no more than one part is in m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -40,8 +39,6 @@ LARGEST_BYTES = 20 * 1024 * 1024
 SHOWN = 5
 KEPT_DAYS = 1
 """How long a file waits for its mapping before its lines are thrown away."""
-LEASE = timedelta(minutes=2)
-"""Real time that a worker has for a part before another one takes it."""
 SOURCE = "import"
 
 
@@ -125,21 +122,18 @@ def drop(session: Session, file: PeopleFile) -> None:
 def run(should_stop: Callable[[], bool] = lambda: False) -> int:
     """Take files in until nothing is left or it is time to stop; returns how many parts were read."""
     done = 0
-    while not should_stop() and (found := _next()) is not None:
-        while not should_stop() and _part(*found):
+    for shop_id, file_id in _waiting():
+        while not should_stop() and _part(shop_id, file_id):
             done += 1
     return done
 
 
-def _next() -> tuple[int, int] | None:
+def _waiting() -> Sequence[Any]:
     with across_shops() as session:
-        row = session.execute(
-            text(
-                "SELECT shop_id, id FROM people_file WHERE state = 'running' AND due_at <= :now ORDER BY due_at LIMIT 1"
-            ),
+        return session.execute(
+            text("SELECT shop_id, id FROM people_file WHERE state = 'running' AND due_at <= :now ORDER BY due_at"),
             {"now": clock.now()},
-        ).first()
-    return None if row is None else (row.shop_id, row.id)
+        ).all()
 
 
 def _part(shop_id: int, file_id: int) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
+from app import clock
 from app.customers import files, lines, service as customers, tables, telling
 from app.customers.models import PeopleFile
 from app.customers.queries import consent_states, profiles
 from app.messages import confirming
-from app.transaction import transaction
+from app.transaction import engine, transaction
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
@@ -218,10 +222,12 @@ def test_what_a_file_says_of_the_stores_customers_is_told_to_the_store(world: Wo
     ]
 
 
-def test_a_killed_worker_leaves_the_rest_to_the_next_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_has_to_stop_leaves_the_rest_to_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files, "PART", 2)
     number = upload(world, *(f"p{n}@x.example,,,yes,,2024-05-06" for n in range(5)))
-    stops = iter([False, False, True])
+    stops = iter([False, True])
     with transaction(world.shop_id) as session:
         file = session.get_one(PeopleFile, (world.shop_id, number))
         files.begin(session, file, lines.Mapping.model_validate(file.mapping))
@@ -230,6 +236,46 @@ def test_a_killed_worker_leaves_the_rest_to_the_next_one(world: World, monkeypat
     files.run()
     assert world.rows("SELECT state, lines_read, taken FROM people_file")[0][:] == ("done", 5, 5)
     assert len(states(world)) == 5
+
+
+def test_a_worker_killed_within_a_part_has_done_nothing_of_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PART", 3)
+    body = [f"p{n}@x.example,,,yes,,2024-05-06" for n in range(4)] + ["nobody,,,yes,,2024-05-06"]
+    number = upload(world, *body)
+    with transaction(world.shop_id) as session:
+        file = session.get_one(PeopleFile, (world.shop_id, number))
+        files.begin(session, file, lines.Mapping.model_validate(file.mapping))
+    with engine().connect() as other:
+        other.execute(text("LOCK TABLE people_refusal"))  # where a part's last rows go: a worker waits here
+        worker = os.fork()
+        if worker == 0:
+            engine().dispose(close=False)  # the connections are the parent's
+            files.run()
+            os._exit(0)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'people_refusal'::regclass")
+        until = clock.monotonic() + 20
+        while not other.scalar(waiting):
+            assert clock.monotonic() < until, "the worker never came to the second part"
+            clock.pause(0.01)
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
+    assert world.rows("SELECT state, lines_read, taken FROM people_file")[0][:] == ("running", 3, 3)
+    assert len(world.rows("SELECT 1 FROM consent_entry")) == 3, "nothing of the part in hand"
+    files.run()
+    assert world.rows("SELECT state, lines_read, taken, refused FROM people_file")[0][:] == ("done", 5, 4, 1)
+    assert len(states(world)) == len(world.rows("SELECT 1 FROM consent_entry")) == 4
+    assert refused(world) == [(6, "email", "bad_email")]
+
+
+def test_a_file_that_another_worker_has_in_hand_is_left_to_it(world: World) -> None:
+    number = upload(world, "ana@x.example,,,yes,,2024-05-06")
+    with transaction(world.shop_id) as session:
+        file = session.get_one(PeopleFile, (world.shop_id, number))
+        files.begin(session, file, lines.Mapping.model_validate(file.mapping))
+    with transaction(world.shop_id) as session:
+        session.get_one(PeopleFile, (world.shop_id, number), with_for_update=True)
+        assert files.run() == 0
+    assert files.run() == 1
 
 
 def test_too_many_lines_none_at_all_and_files_nobody_goes_on_with(
