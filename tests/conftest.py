@@ -17,7 +17,7 @@ from config import Settings
 from local.services import Postgres, Redis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
 
@@ -91,18 +91,35 @@ def app(settings: Settings) -> Flask:
     return made
 
 
+@pytest.fixture(scope="session")
+def sweep(app: Flask, services: tuple[Postgres, Redis]) -> Iterator[Callable[[], None]]:
+    """Empties every table but the migrations' own, once nobody writes any more.
+
+    By deleting, as the superuser and without triggers: the tables are all but empty, and truncating 65 of them with
+    their indexes costs seven times as much.
+    """
+    del app
+    with psycopg.connect(services[0].admin_url, dbname="regulars", autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        found = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('alembic_version', 'shop')"
+        ).fetchall()
+        tables = [name for (name,) in found]
+        statements = [f"LOCK TABLE shop, {', '.join(tables)}", *(f"DELETE FROM {name}" for name in tables)]  # noqa: S608
+        everything = "; ".join([*statements, "DELETE FROM shop WHERE id <> 0"])
+
+        def empty() -> None:
+            connection.execute(everything)
+
+        yield empty
+
+
 @pytest.fixture
-def database(app: Flask, services: tuple[Postgres, Redis]) -> Iterator[str]:
-    """An empty database: every table but the migrations' own is cleared after the test."""
+def database(app: Flask, sweep: Callable[[], None]) -> Iterator[str]:
+    """An empty database: cleared after the test."""
     yield app.config["SQLALCHEMY_DATABASE_URI"]
-    with psycopg.connect(services[0].url, autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename <> 'alembic_version' AND tablename <> 'shop'"
-        ).fetchone()
-        assert tables is not None
-        connection.execute(f"TRUNCATE {tables[0]}")
-        connection.execute("DELETE FROM shop WHERE id <> 0")
+    sweep()
 
 
 class Time:

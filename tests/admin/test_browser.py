@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -31,7 +30,7 @@ from tests.conftest import environment
 from tests.reports.test_attribution import click, order, send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
     from playwright.sync_api import Browser, Frame, FrameLocator, Page
@@ -52,10 +51,9 @@ SKIP = "No npm packages here: run `make setup`"
 
 @pytest.fixture(scope="module")
 def frame(
-    app: Flask, services: tuple[Postgres, Redis], tmp_path_factory: pytest.TempPathFactory
+    services: tuple[Postgres, Redis], sweep: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, int]]:
     """The address of the store's admin with the app installed in it, and the shop's number."""
-    del app
     port, simulator_port = free_port(), free_port()
     simulator = f"http://127.0.0.1:{simulator_port}"
     env = os.environ | environment(
@@ -83,19 +81,7 @@ def frame(
         for process in running:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=20)
-        _clear(services[0].url)
-
-
-def _clear(database_url: str) -> None:
-    """Nothing of this store may be there for the next module's tests."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        tables = connection.execute(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'shop')"
-        ).fetchone()
-        assert tables is not None
-        connection.execute(f"TRUNCATE {tables[0]}")
-        connection.execute("DELETE FROM shop WHERE id <> 0")
+        sweep()  # nothing of this store may be there for the next module's tests
 
 
 def _installed(simulator: str) -> int:

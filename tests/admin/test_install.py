@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 import time as wall
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
@@ -22,6 +20,7 @@ from app.shops import service as shops
 from config import Shopify
 from tests.admin.conftest import API_KEY, HERS, Admin, id_token, rows
 from tests.conftest import API_SECRET
+from tests.listening import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +103,9 @@ def store(app: Flask, database: str, time: Time, monkeypatch: pytest.MonkeyPatch
     del app, database, time
     store = Store()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+    class Endpoint(Listener):
+        def posted(self) -> None:
+            raw = self.heard()
             if self.path.endswith("/admin/oauth/access_token"):
                 is_json = "json" in self.headers.get("Content-Type", "")
                 form = json.loads(raw) if is_json else dict(parse_qsl(raw.decode()))
@@ -115,28 +114,14 @@ def store(app: Flask, database: str, time: Time, monkeypatch: pytest.MonkeyPatch
                 status, body = (200, {"data": {"shop": {"brand": store.brand}}}) if store.brand else (401, {})
             else:
                 status, body = (200, SHOP_FACTS) if store.knows_itself else (503, {})
-            answer = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+            self.answer(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    store.address = f"http://127.0.0.1:{server.server_port}"
-    found = ShopifyPlatform(
-        Shopify(API_KEY, API_SECRET, "", f"{store.address}/{{shop}}", "https://cdn.shopify.com/b.js")
-    )
-    monkeypatch.setitem(registry._Found.platforms, "shopify", found)
-    yield store
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Endpoint) as store.address:
+        found = ShopifyPlatform(
+            Shopify(API_KEY, API_SECRET, "", f"{store.address}/{{shop}}", "https://cdn.shopify.com/b.js")
+        )
+        monkeypatch.setitem(registry._Found.platforms, "shopify", found)
+        yield store
 
 
 def shop_row() -> Any:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +14,7 @@ from app.hooks.models import Hook
 from app.security import outbound
 from app.transaction import transaction
 from tests.core.conftest import world  # noqa: F401 a fixture
+from tests.listening import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,25 +43,16 @@ class Receiver:
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(made.answers.pop(0) if made.answers else 204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    class Endpoint(Listener):
+        def posted(self) -> None:
+            made.heard.append(({name.lower(): value for name, value in self.headers.items()}, self.heard()))
+            self.answer(made.answers.pop(0) if made.answers else 204)
 
-        def log_message(self, *_: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    made.url = f"http://127.0.0.1:{server.server_port}/hook?from=regulars"
-    outbound.allow(["127.0.0.0/8"])
-    yield made
-    outbound.allow([])
-    server.shutdown()
-    server.server_close()
+    with listening(Endpoint) as address:
+        made.url = f"{address}/hook?from=regulars"
+        outbound.allow(["127.0.0.0/8"])
+        yield made
+        outbound.allow([])
 
 
 def subscribe(shop_id: int, url: str, *kinds: str) -> Hook:

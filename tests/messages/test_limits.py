@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,20 +121,34 @@ def test_after_twenty_failures_a_dead_provider_gets_one_message_in_ten_seconds(w
     assert {state(world, m)[0] for m in emails} == {"accepted"}
 
 
-@pytest.mark.parametrize(("asked", "least", "most"), [(None, 1, 3), (1.0, 0, 2), (60.0, 55, 61), (1e9, 100, 121)])
-def test_a_rate_limit_pauses_that_provider_as_long_as_it_asks_within_reason(
-    world: World, asked: float | None, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+def test_a_rate_limit_pauses_that_provider_and_gives_back_what_was_claimed(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.messages.handover.LONGEST_NAP_SECONDS", 0.0)
     messages = many(world, 199)
-    world.email.answer = lambda _: RetryLater("rate_limited", asked)
+    world.email.answer = lambda _: RetryLater("rate_limited", 60.0)
     world.handover.drain()
     assert len(world.email.sent) <= 128, "what was claimed beside it is given back"
     assert [state(world, m)[0] for m in messages].count("due") == 199
     gauge = breaker.gauge()
     assert gauge.open == ("sms",)
     assert gauge.reopens_in is not None
-    assert least <= gauge.reopens_in <= most
+    assert 0 < gauge.reopens_in <= 60
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(None, 2), (1.0, 1), (60.0, 60), (1e9, 120)])
+def test_a_provider_is_left_alone_as_long_as_it_asks_within_reason(
+    world: World, asked: float | None, pause: int
+) -> None:
+    def database_now() -> datetime:
+        (row,) = world.rows("SELECT clock_timestamp() AS now")
+        return row.now  # type: ignore[no-any-return]
+
+    before = database_now()
+    breaker.note([("sendgrid", RetryLater("rate_limited", asked))])
+    after = database_now()
+    (paused,) = world.rows("SELECT paused_until FROM breaker WHERE provider = 'sendgrid'")
+    assert before <= paused.paused_until - timedelta(seconds=pause) <= after
 
 
 def test_a_shops_own_account_in_trouble_is_no_trouble_of_the_hosts(world: World) -> None:

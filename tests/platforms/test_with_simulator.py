@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +32,8 @@ from app.platforms.base import (
 from app.platforms.events import ConsentChanged, CustomerChanged, Ignored, OrderChanged, ProductChanged, Unreadable
 from app.platforms.shopify.asking import ShopInfo
 from app.platforms.shopify.platform import ShopifyPlatform
+from local.ports import free_port
+from tests.listening import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,48 +68,33 @@ class Town:
         return jwt.encode(claims | {"jti": "1", "sid": "1"}, SECRET, algorithm="HS256")
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     made = Town(url, ShopifyPlatform(config.Shopify(KEY, SECRET, "", url + "/shopify/{shop}", "")))
 
-    class App(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            made.heard.append((dict(self.headers.items()), body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    class App(Listener):
+        def posted(self) -> None:
+            made.heard.append((dict(self.headers.items()), self.heard()))
+            self.answer(200)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the server's name
-            pass
-
-    app = ThreadingHTTPServer(("127.0.0.1", 0), App)
-    threading.Thread(target=app.serve_forever, args=(0.01,), daemon=True).start()
-    command = [sys.executable, "-m", "simulator", "--port", str(port), "--no-install", "--customers", "150"]
-    command += ["--app-url", f"http://127.0.0.1:{app.server_address[1]}", "--sessions-per-hour", "200"]
-    command += ["--data", str(tmp_path_factory.mktemp("simulator"))]
-    keys = {"SHOPIFY_API_KEY": KEY, "SHOPIFY_API_SECRET": SECRET}
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | keys, stdout=subprocess.DEVNULL)
-    for _ in range(600):
-        try:
-            requests.get(url, timeout=1)
-            break
-        except requests.ConnectionError:
-            assert process.poll() is None, "the simulator didn't start"
-            time.sleep(0.05)
-    yield made
-    process.terminate()
-    process.wait()
-    app.shutdown()
-    app.server_close()
+    with listening(App) as app:
+        command = [sys.executable, "-m", "simulator", "--port", str(port), "--no-install", "--customers", "150"]
+        command += ["--app-url", app, "--sessions-per-hour", "200"]
+        command += ["--data", str(tmp_path_factory.mktemp("simulator"))]
+        keys = {"SHOPIFY_API_KEY": KEY, "SHOPIFY_API_SECRET": SECRET}
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | keys, stdout=subprocess.DEVNULL)
+        for _ in range(600):
+            try:
+                requests.get(url, timeout=5)
+                break
+            except (requests.ConnectionError, requests.Timeout):
+                assert process.poll() is None, "the simulator didn't start"
+                time.sleep(0.05)
+        yield made
+        process.terminate()
+        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]  # its hints are a package of their own
@@ -20,6 +18,7 @@ from app.shops.models import PrivacyRequest
 from app.transaction import place, transaction
 from tests.conftest import SHARED
 from tests.core.conftest import checkout, world  # noqa: F401 a fixture
+from tests.listening import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,33 +66,19 @@ def _faults(path: str, data: Any) -> list[str]:
 def processor() -> Iterator[Processor]:
     made = Processor()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Endpoint(Listener):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = made.take(self.path, self.headers, body)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+        def posted(self) -> None:
+            self.answer(*made.take(self.path, self.headers, self.heard()))
 
-        def do_DELETE(self) -> None:
+        def deleted(self) -> None:
             made.deleted.append(self.path)
             made.keys.append(self.headers["Authorization"])
-            self.send_response(made.answers.pop(0) if made.answers else 204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(made.answers.pop(0) if made.answers else 204)
 
-        def log_message(self, *_: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    yield made
-    server.shutdown()
-    server.server_close()
+    with listening(Endpoint) as made.url:
+        yield made
     assert made.faults == []
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from app.security import outbound
 from app.security.http import NotSent, Reply
+from tests.listening import Listener, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,34 +175,22 @@ def test_a_name_that_is_nobodys_is_a_value(connected: list[Any], monkeypatch: py
     assert connected == []
 
 
-class Target(BaseHTTPRequestHandler):
+class Target(Listener):
     """A merchant's endpoint on this machine."""
 
     received: list[tuple[str, bytes, str]]
     status = 200
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).received.append((self.path, body, self.headers["webhook-id"]))
-        self.send_response(type(self).status)
-        self.send_header("Location", "http://169.254.169.254/latest/meta-data/")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_words: Any) -> None:
-        return
+    def posted(self) -> None:
+        type(self).received.append((self.path, self.heard(), self.headers["webhook-id"]))
+        self.answer(type(self).status, b"ok", {"Location": "http://169.254.169.254/latest/meta-data/"})
 
 
 @pytest.fixture
 def target() -> Iterator[str]:
     Target.received, Target.status = [], 200
-    with HTTPServer(("127.0.0.1", 0), Target) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook?x=1"
-        server.shutdown()
-        thread.join()
+    with listening(Target) as address:
+        yield f"{address}/hook?x=1"
 
 
 @pytest.fixture

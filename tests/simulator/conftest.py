@@ -9,9 +9,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from local.ports import free_port
 from simulator.admin_frame.views import add_admin_frame
 from simulator.world import build_simulation
-from tests.simulator.town import InTown, Listener, Town, free_port, settings_for
+from tests.simulator.town import InTown, Listener, Town, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

@@ -14,10 +14,11 @@ from aiohttp import web
 from playwright.sync_api import sync_playwright
 
 from local.chromium import executable
+from local.ports import free_port
 from simulator.admin_frame.views import add_admin_frame
 from simulator.providers.postbox import Message
 from simulator.world import Simulation, build_simulation
-from tests.simulator.town import free_port, settings_for
+from tests.simulator.town import settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from local.ports import free_port
 from simulator.clock import BusinessClock
 from simulator.settings import Keys, Settings
 
@@ -105,12 +105,6 @@ class Town:
         async with self.client.post(f"{self.url}/scenario", json={"name": name, **more}) as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings_for(tmp_path: Path, app_port: int, **changes: Any) -> Settings:
