@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g, redirect, render_template, request
@@ -26,6 +27,8 @@ bp.after_request(guard.protect)
 
 STATE_COOKIE = "__Host-regulars_state"
 STATE_SECONDS = 60
+SECOND = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @bp.get(PATCH_PATH)
@@ -51,7 +54,7 @@ def begin() -> BaseResponse:
     if installing.standing(shop_id).is_ready:
         return redirect(embedded_url(platform.credentials, asked.host, asked.shop))
     # Signed by our own key, never by the store's secret: such a cookie could pass for a webhook (CONTRACT 1.1).
-    state = tokens.make("oauth state", shop_id, int(clock.real_now().timestamp()), secrets.randbits(62))
+    state = tokens.make("oauth state", shop_id, _microseconds(clock.real_now()), secrets.randbits(62))
     response = redirect(
         authorize_url(platform.credentials, asked.shop, f"{settings().public_url}/auth/shopify/callback", state)
     )
@@ -72,9 +75,10 @@ def callback() -> BaseResponse:
     if (
         named is None
         or named[0] != shop_id
-        or not 0 <= now.timestamp() - named[1] <= STATE_SECONDS
+        or not 0 <= _microseconds(now) - named[1] <= STATE_SECONDS * SECOND
         or not hmac.compare_digest(given.encode(), answered.state.encode())
         or not answered.code
+        or not shops.spend_state(shop_id, EPOCH + timedelta(microseconds=named[1]))
     ):
         return _forgotten(helpful(401))
     found = installing.redeem(platform, shop_id, answered.code)
@@ -83,8 +87,13 @@ def callback() -> BaseResponse:
     return _forgotten(redirect(embedded_url(platform.credentials, answered.host, answered.shop)))
 
 
+def _microseconds(at: datetime) -> int:
+    """Since 1970, exactly: two installs that begin at once have times of their own."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
 def _forgotten(response: BaseResponse) -> BaseResponse:
-    """A state serves once."""
+    """The browser need not send it again: it serves once."""
     response.delete_cookie(STATE_COOKIE, secure=True, httponly=True, samesite="Lax")
     return response
 

@@ -42,6 +42,8 @@ class Shop(Base):
     installed_at: Mapped[datetime | None]
     uninstalled_at: Mapped[datetime | None]
     needs_reauthorization: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    states_spent_at: Mapped[datetime | None]
+    """Real time: an install from outside the admin that began then or before can't end (again)."""
     created_at: Mapped[datetime]
 
     @property

@@ -79,6 +79,16 @@ def install(shop_id: int, scopes: Sequence[str]) -> bool:
     return True
 
 
+def spend_state(shop_id: int, made_at: datetime) -> bool:
+    """Let the state of a grant that began at `made_at` (real time) serve. False when it did, or a later one."""
+    with transaction.transaction(shop_id) as session:
+        spent = text(
+            "UPDATE shop SET states_spent_at = :made WHERE id = :shop "
+            "AND (states_spent_at IS NULL OR states_spent_at < :made) RETURNING id"
+        )
+        return session.scalar(spent, {"shop": shop_id, "made": made_at}) is not None
+
+
 def _queue_imports(session: Session, now: datetime) -> None:
     session.execute(
         text("""

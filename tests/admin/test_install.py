@@ -314,6 +314,25 @@ def test_a_grant_installs_the_app_and_leads_into_the_stores_own_admin(
     assert store.asked[0]["code"] == "abc"
 
 
+def test_a_state_serves_once(app: Flask, client: FlaskClient, store: Store) -> None:
+    earlier, state = begin(client), begin(client)
+    with ThreadPoolExecutor(4) as many:
+        answers = [each.result() for each in [many.submit(come_back, app, *state) for _ in range(4)]]
+    assert sorted(answer.status_code for answer in answers) == [302, 401, 401, 401]
+    assert come_back(app, *state).status_code == 401, "within its minute, with its cookie"
+    assert come_back(app, *earlier).status_code == 401, "nor do those that were made before it"
+    assert len(store.asked) == 1
+
+
+def test_a_state_serves_once_even_when_the_store_was_silent(app: Flask, client: FlaskClient, store: Store) -> None:
+    state = begin(client)
+    store.status = 503
+    assert come_back(app, *state).status_code == 503
+    store.status = 200
+    assert come_back(app, *state).status_code == 401
+    assert come_back(app, *begin(client)).status_code == 302
+
+
 def test_a_grant_is_refused_without_its_cookie_or_with_another_state(
     app: Flask, client: FlaskClient, store: Store
 ) -> None:
