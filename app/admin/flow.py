@@ -24,7 +24,9 @@ TRIGGERS: Final = {
     "cart_abandoned": _("Somebody we know leaves a filled cart without going to checkout"),
     "order_placed": _("Somebody places an order"),
     "product_running_low": _("Somebody bought something that runs out, and we know about when"),
-    "went_quiet": _("Somebody we write to hasn't opened or clicked for 120 days, nor bought for 90"),
+    "went_quiet": _(
+        "Somebody we write to has neither opened, clicked nor bought anything for as long as your settings say"
+    ),
 }
 TRIGGER_MOMENTS: Final = {
     "checkout_abandoned": _("the checkout was last touched"),

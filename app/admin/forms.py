@@ -20,6 +20,7 @@ from app.shops.settings import (
     Retention,
     Sender,
     ShopSettings,
+    Sunset,
     Texting,
 )
 
@@ -32,6 +33,7 @@ PARTS: Final[dict[str, type[BaseModel]]] = {
     "sender": Sender,
     "quiet_hours": QuietHours,
     "limits": Limits,
+    "sunset": Sunset,
     "brand": Brand,
     "texting": Texting,
     "retention": Retention,

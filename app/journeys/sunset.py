@@ -1,7 +1,8 @@
 """Who has gone quiet: a daily look at each shop's people, a slice at a time, so that no look is a long one.
 
-BEHAVIOUR "Flows", Sunset: no human engagement in 120 days and no order in 90. Only who could have answered counts: the
-first mail to them is as old as that, and one came since. Who never heard from us isn't silent.
+BEHAVIOUR "Flows", Sunset: no human engagement in so many days and no order in so many, as the shop's settings say. Only
+who could have answered counts: the first mail to them is as old as that, and one came since. Who never heard from us
+isn't silent.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from app.journeys.entering import admit
 from app.journeys.rules import Occasion
 from app.journeys.triggers import Candidate
 from app.orders.subjects import Ref
+from app.shops import settings as shop_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-SILENT_FOR = timedelta(days=120)
-NOTHING_BOUGHT_FOR = timedelta(days=90)
 SLICE = 2_000
 """People looked at in one transaction, one a second: 10,000 took 0.65 s on two busy cores, and a tick is to be short. A
 million people take eight minutes of the day."""
@@ -58,6 +58,7 @@ def look(session: Session, after: int, now: datetime, size: int = SLICE) -> int 
 
 def _quiet_ones(session: Session, after: int, last: int, now: datetime, journey_ids: list[int]) -> list[int]:
     """The cheap questions first: most people bought lately, or get no mail."""
+    chosen = shop_settings.read(session).sunset
     return list(
         session.scalars(
             text("""
@@ -85,8 +86,8 @@ def _quiet_ones(session: Session, after: int, last: int, now: datetime, journey_
                 "after": after,
                 "last": last,
                 "journeys": journey_ids,
-                "silent": now - SILENT_FOR,
-                "bought": now - NOTHING_BOUGHT_FOR,
+                "silent": now - timedelta(days=chosen.days_silent),
+                "bought": now - timedelta(days=chosen.days_without_order),
             },
         )
     )

@@ -45,6 +45,17 @@ class Limits(BaseModel):
     sms_per_week: int = Field(default=2, ge=0, le=20)
 
 
+class Sunset(BaseModel):
+    """When somebody counts as gone quiet, and the sunset journey asks them. BEHAVIOUR "Flows"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days_silent: int = Field(default=120, ge=30, le=730)
+    """Without a human opening or clicking anything."""
+    days_without_order: int = Field(default=90, ge=0, le=730)
+    """0: an order doesn't count."""
+
+
 class Sender(BaseModel):
     """Whose name the mail carries. Empty: the shop's own."""
 
@@ -163,6 +174,7 @@ class ShopSettings(BaseModel):
 
     quiet_hours: QuietHours = QuietHours()
     limits: Limits = Limits()
+    sunset: Sunset = Sunset()
     sender: Sender = Sender()
     brand: Brand = Brand()
     brand_read: BrandRead = BrandRead()

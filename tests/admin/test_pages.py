@@ -343,6 +343,8 @@ def test_settings_are_saved_part_by_part(admin: Admin, shop: int) -> None:
             "color",
             "red;}",
         ),
+        ("sunset", {"days_silent": "29", "days_without_order": "45"}, "days_silent", 'value="45"'),
+        ("sunset", {"days_silent": "60", "days_without_order": "731"}, "days_without_order", 'value="60"'),
         ("postal_address", {"postal_address": "x" * 301}, "postal_address", "x" * 301),
     ],
 )

@@ -115,6 +115,18 @@ def test_days_count_exactly_and_machines_do_not(sun: World) -> None:
     assert entered(sun) == [person]
 
 
+def test_how_long_silence_lasts_is_the_shops_own_choice(sun: World) -> None:
+    person = quiet_person(sun, first=80)
+    order(sun, person, days_ago=31)
+    look(sun)
+    assert entered(sun) == [], "the days as they come are 120 and 90"
+    for bought, found in ((32, []), (31, [person])):
+        chosen = f'{{"sunset": {{"days_silent": 60, "days_without_order": {bought}}}}}'
+        run_sql(sun, "UPDATE shop SET settings = CAST(:chosen AS jsonb) WHERE id > 0", chosen=chosen)
+        look(sun)
+        assert entered(sun) == found
+
+
 def test_two_mails_then_silence_from_us_too(sun: World) -> None:
     person = quiet_person(sun)
     look(sun)
