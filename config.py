@@ -7,6 +7,7 @@ one sentence that says what to do; nothing falls back to a default secret.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -53,6 +54,10 @@ class Twilio:
     api_base: str
     signing_key: str = field(default="", repr=False)
     """For accounts whose callbacks are signed by SHA-256 with a key of their own."""
+    messaging_base: str = "https://messaging.twilio.com"
+    """Where its Messaging Services are managed."""
+    numbers: tuple[str, ...] = ()
+    """Numbers (PN...) to give to shops, one each with a Messaging Service of its own; empty: all shops share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class Settings:
                 messaging_service_sid=env.get("TWILIO_MESSAGING_SERVICE_SID", ""),
                 api_base=env.get("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/"),
                 signing_key=env.get("TWILIO_SIGNING_KEY", ""),
+                messaging_base=env.get("TWILIO_MESSAGING_BASE", "https://messaging.twilio.com").rstrip("/"),
+                numbers=_numbers(env, "TWILIO_NUMBERS", problems),
             ),
             smtp_url=env.get("SMTP_URL", ""),
             sender_email=env.get("SENDER_EMAIL", ""),
@@ -196,6 +203,13 @@ def _networks(env: Mapping[str, str], name: str, problems: list[str]) -> tuple[s
     except ValueError:
         problems.append(f"{name} must be networks such as 10.2.0.0/16, separated by commas.")
     return networks
+
+
+def _numbers(env: Mapping[str, str], name: str, problems: list[str]) -> tuple[str, ...]:
+    numbers = tuple(dict.fromkeys(part.strip() for part in env.get(name, "").split(",") if part.strip()))
+    if not all(re.fullmatch(r"PN[0-9a-fA-F]{32}", number) for number in numbers):
+        problems.append(f"{name} must be SIDs of phone numbers (PN and 32 digits), separated by commas.")
+    return numbers
 
 
 def _instant(env: Mapping[str, str], name: str, problems: list[str]) -> datetime | None:

@@ -114,6 +114,7 @@ def _settings(folder: Path, port: int, simulator_port: int, clock: Line) -> dict
             "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
             "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
             "TWILIO_MESSAGING_SERVICE_SID": f"MG{secrets.token_hex(16)}",
+            "TWILIO_NUMBERS": ",".join(f"PN{secrets.token_hex(16)}" for _ in range(3)),
         },
     )
     return {
@@ -132,6 +133,7 @@ def _settings(folder: Path, port: int, simulator_port: int, clock: Line) -> dict
         "SMTP_URL": "",
         "SENDER_EMAIL": "hello@regulars.example",
         "TWILIO_API_BASE": f"{simulator}/twilio",
+        "TWILIO_MESSAGING_BASE": f"{simulator}/twilio",
         "CLOCK_SPEED": f"{clock.speed:g}",
         "CLOCK_EPOCH": clock.epoch.isoformat(),
     }

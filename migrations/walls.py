@@ -31,6 +31,7 @@ CLERKS_RIGHTS = {
     "brake": "SELECT (shop_id, due_at)",
     "sending_domain": "SELECT (shop_id, domain, state, due_at)",
     "messaging_service": "SELECT",
+    "hosted_service": "SELECT (shop_id, id, service, number, number_sid, due_at)",
 }
 APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)"}
 """Tables whose rows stay as they were written -> what the app may still change. Words on consent follow their person

@@ -31,6 +31,8 @@ class Keys:
     twilio_account_sid: str
     twilio_auth_token: str = field(repr=False)
     twilio_messaging_service_sid: str
+    twilio_numbers: tuple[str, ...] = ()
+    """SIDs of numbers that wait to be given to a service."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Keys:
@@ -44,6 +46,7 @@ class Keys:
             twilio_account_sid=env.get("TWILIO_ACCOUNT_SID") or "AC" + "0" * 31 + "1",
             twilio_auth_token=env.get("TWILIO_AUTH_TOKEN") or "simulated-twilio-token-for-this-machine",
             twilio_messaging_service_sid=env.get("TWILIO_MESSAGING_SERVICE_SID") or "MG" + "0" * 31 + "1",
+            twilio_numbers=tuple(sid for sid in env.get("TWILIO_NUMBERS", "").split(",") if sid),
         )
 
 

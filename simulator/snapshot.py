@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from simulator.providers.postbox import Message
+    from simulator.providers.twilio_services import Service
     from simulator.settings import Settings
     from simulator.shopify.oauth import Grant
     from simulator.store.history import Habit, World
     from simulator.world import Simulation
 
 log = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 SAVE_EVERY_SECONDS = 60.0
 """Saving takes less than half a second, in which nothing else happens."""
 KEPT_MESSAGES = 1000
@@ -47,6 +48,7 @@ class Snapshot:
     messages: list[Message]
     sequence: int
     opted_out: set[tuple[str, str]]
+    services: dict[str, Service]
     subscriptions: dict[int, tuple[str, str, str | None]]
     dice: Any
 
@@ -91,6 +93,7 @@ def _taken(sim: Simulation) -> Snapshot:
         messages=list(sim.providers.postbox.messages)[-KEPT_MESSAGES:],
         sequence=sim.providers.ledger.sequence,
         opted_out=sim.providers.twilio.opted_out,
+        services=sim.providers.twilio.services.made,
         subscriptions=sim.webhooks.extra,
         dice=sim.shoppers.rng.getstate(),
     )
@@ -105,6 +108,7 @@ def restore(sim: Simulation, saved: Snapshot) -> None:
     sim.providers.postbox.messages.extend(saved.messages)
     sim.providers.ledger.sequence = max(sim.providers.ledger.sequence, saved.sequence)
     sim.providers.twilio.opted_out = saved.opted_out
+    sim.providers.twilio.services.made = saved.services
     sim.shoppers.rng.setstate(saved.dice)
 
 

@@ -55,6 +55,7 @@ DUE = {
             OR EXISTS (SELECT 1 FROM shop s LEFT JOIN brake b ON b.shop_id = s.id
                 WHERE s.state = 'installed' AND (b.due_at IS NULL OR b.due_at <= :now))
             OR EXISTS (SELECT 1 FROM sending_domain WHERE due_at <= :now)
+            OR EXISTS (SELECT 1 FROM hosted_service WHERE due_at <= :now)
     """,
 }
 

@@ -16,6 +16,7 @@ from app.messages import confirming, evidence
 from app.messages.handover import Handover
 from app.privacy import service as privacy
 from app.reports import counting, service as reports
+from app.texting import service as texting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,7 @@ def slow() -> int:
         + reconciling.run(over)
         + brakes.run(over)
         + domains.run(_settings(), over)
+        + texting.run(_settings(), over)
     )
     return done + evidence.resolve(_settings()) + reports.run(over)
 

@@ -14,7 +14,8 @@ from app.admin.words import _
 from app.brakes import chunk, queries, rules
 from app.channels.sms.prices import MICROS_PER_DOLLAR
 from app.content.dates import zone_of
-from app.shops import settings as shop_settings
+from app.shops import accounts, settings as shop_settings
+from app.texting import service as texting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,17 @@ STATES: Final = {
     "calm": ("done", _("Fine")),
     "warned": ("unknown", _("Watch it")),
     "stopped": ("failed", _("Held")),
+}
+
+NUMBERS: Final = {
+    "unasked": _("Your texts get a number of their own as soon as a journey that texts is on."),
+    "wanted": _("Your own number is being set up; texts wait for it."),
+    "late": _("Twilio hasn't set up your number yet; we ask again in a few minutes. Texts wait for it."),
+    "no_number": _(
+        "All numbers are taken just now, so your texts wait. They go as soon as whoever runs Regulars adds one, or by "
+        "a Twilio account of your own."
+    ),
+    "ready": _("Your texts come from a number of your own. STOP to it opts out of your store alone."),
 }
 
 
@@ -46,6 +58,9 @@ class Stand:
     """Micro-dollars reserved for texts since the first of the month."""
     held_blocks: int
     countries: tuple[str, ...]
+    number: str | None
+    """Where its texts stand that go by the host's account: `numbered`; None when no shop there has a number of its own,
+    or this one has an account of its own."""
 
     @property
     def share(self) -> str:
@@ -70,7 +85,18 @@ def stand(session: Session) -> Stand:
         month=queries.spent_this_month(session, shop.id, day),
         held_blocks=queries.held_blocks(session, shop.id, now - rules.NEW_PERSON),
         countries=tuple(sorted(chunk.texting(shop, chosen, row).countries)),
+        number=numbered(session),
     )
+
+
+def numbered(session: Session) -> str | None:
+    """How far the shop's own number is: a key of `NUMBERS`."""
+    if not texting.is_divided() or accounts.own(session, "sms") is not None:
+        return None
+    row = texting.of(session)
+    if row is None or row.state in ("leaving", "removing"):
+        return "unasked"
+    return "late" if row.error is not None and row.state == "wanted" else row.state
 
 
 def findings(found: Stand) -> list[Finding]:
@@ -110,6 +136,8 @@ def _mail(found: Stand) -> Iterator[Finding]:
 
 
 def _texts(found: Stand) -> Iterator[Finding]:
+    if found.number in (texting.NO_NUMBER, "late"):
+        yield Finding("bad", _("A number for texts"), NUMBERS[found.number], "", f"{PAGE}#texting")
     if found.row.sms_capped_at is not None:
         yield Finding(
             "care", _("Money for texts"), _("A cap was reached, so texts wait."),

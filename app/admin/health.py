@@ -81,7 +81,7 @@ def _since(at: datetime | None, now: datetime) -> timedelta:
 
 
 def _providers(session: Session) -> list[Provider]:
-    accounts = {channel: account_for(session, channel) for channel in ("email", "sms")}
+    accounts = {channel: account_for(session, channel, ready=False) for channel in ("email", "sms")}
     tried = queries.attempts(session, g.shop_id)
     names = {account.provider for account in accounts.values() if account is not None}
     breakers = queries.breakers(session, names, FAILURES_TO_OPEN)

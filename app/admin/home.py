@@ -102,7 +102,7 @@ def show_guide(word: str) -> Response:
 
 def _ways(session: Session) -> set[str]:
     """The channels for which there is a provider."""
-    return {channel for channel in ("email", "sms") if account_for(session, channel) is not None}
+    return {channel for channel in ("email", "sms") if account_for(session, channel, ready=False) is not None}
 
 
 def _guide(session: Session, imports: Sequence[Any], on: Sequence[bool], ways: set[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from flask import Response, g, request
 from sqlalchemy import select
 
 from app import clock
-from app.admin import flow, home, messages, preview_as, previews, record, test_send
+from app.admin import braking, flow, home, messages, preview_as, previews, record, test_send
 from app.admin.editing import pages
 from app.admin.guard import bp, settings
 from app.admin.queries import journeys as queries
@@ -192,7 +192,8 @@ def turning_on(key: str) -> Response:
         stops, waits = preview_as.sample_way(found, now)
         values: dict[str, Any] = {
             "passing": pages.asked(session, journey, found.definition),
-            "without": [c for c in CHANNELS if c in _channels(found.definition) and account_for(session, c) is None],
+            "without": [c for c in CHANNELS if c in _channels(found.definition) and not _way(session, c)],
+            "number": _number(session, found.definition),
             "state": drafting.state(session, journey),
         }
     return page(
@@ -206,6 +207,16 @@ def turning_on(key: str) -> Response:
         waits_for_news=waits,
         **values,
     )
+
+
+def _way(session: Session, channel: str) -> bool:
+    return account_for(session, channel, ready=False) is not None
+
+
+def _number(session: Session, definition: Definition) -> str | None:
+    """What there is to say about the number its texts go by, while there is none."""
+    state = braking.numbered(session) if "sms" in _channels(definition) else None
+    return None if state in (None, "ready") else braking.NUMBERS[state]
 
 
 def _channels(definition: Definition) -> set[str]:

@@ -18,6 +18,7 @@ from app.channels.sms.prices import MICROS_PER_DOLLAR
 from app.domains import service as domains
 from app.shops import accounts, settings as shop_settings
 from app.shops.accounts import TwilioAccount
+from app.texting import service as hosted
 from app.transaction import transaction
 
 MECHANISMS: Final = (
@@ -100,6 +101,7 @@ def twilio() -> Response:
     if "remove" in request.form:
         with transaction(g.shop_id) as session:
             accounts.use_hosts_texts(session)
+            hosted.want(session)
             record.note(session, record.Action.PROVIDER_ACCOUNT_CHANGED, after={"channel": "sms", "whose": "host"})
         return _show(toast=_("Texts go by the host's account"))
     checked = forms.check_against(TwilioAccount, request.form)
@@ -111,6 +113,7 @@ def twilio() -> Response:
         return _show(status=422, twilio=Form(checked.value, errors))
     with transaction(g.shop_id) as session:
         accounts.use_own_twilio(session, account)
+        hosted.leave(session)
         after = {"channel": "sms", "whose": "own", "service": account.messaging_service_sid}
         record.note(session, record.Action.PROVIDER_ACCOUNT_CHANGED, after=after)
     return _show(toast=_("Texts go by your account"))
@@ -139,6 +142,8 @@ def _show(
         toast=toast,
         stand=found,
         states=braking.STATES,
+        number=braking.NUMBERS.get(found.number or ""),
+        number_state=found.number,
         money=_money(found),
         forms={"texting": form or forms.shown(found.chosen)["texting"], "twilio": _kept(twilio)},
         own_service=own.credentials.get("messaging_service_sid", "") if own is not None else "",

@@ -105,6 +105,7 @@ REASONS: Final[dict[str, str]] = {
     "dropped_by_merchant": _("You dropped it"),
     "retried_by_merchant": _("You asked for another try"),
     # Handing over
+    "no_number": _("There is no number yet for your texts; they go when there is"),
     "no_provider": _("No provider is set up for this channel"),
     "template_error": _("The template has a mistake"),
     "outcome_unknown": _("The provider never said whether it took it; sending again could double it"),

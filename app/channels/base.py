@@ -50,6 +50,9 @@ class Account:
 
     provider: str
     credentials: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Of a shop's own account; empty for the host's."""
+    part: str = ""
+    """Of the host's account, what is this shop's alone (a Messaging Service); empty where all share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,13 @@ class Provider(Protocol):
     def look_up(self, outbound: Outbound, account: Account, since: datetime) -> Evidence:
         """Ask whether a message was taken."""
         ...
+
+
+@runtime_checkable
+class Divided(Protocol):
+    """A provider in whose account of the host each shop may get a part of its own."""
+
+    divided: bool
 
 
 @dataclass(frozen=True, slots=True)

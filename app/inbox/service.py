@@ -22,6 +22,7 @@ from app.security.keyring import CannotOpenError
 from app.security.sealed import open_bytes
 from app.shops import importing, service as shops
 from app.shops.models import UNKNOWN_SHOP, Shop
+from app.texting import service as texting
 from app.transaction import RECORD_LOCK, across_shops, record_alone, ring_after_commit, transaction
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ def record(session: Session, facts: Sequence[Fact], *, react: bool = True) -> No
             ring_after_commit(session, "slow")
     if removed:
         journeys.stop_shop(session)
+        texting.leave(session)
     elif react and shops.get(session).active:
         journeys.react(session, touched)
 

@@ -21,13 +21,16 @@ from app.journeys.entering import admit, react
 from app.journeys.models import Journey, JourneyVersion
 from app.journeys.planning import plan_due
 from app.journeys.triggers import running_low
+from app.texting import service as texting
 from app.transaction import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy.orm import Session
+
+    from app.journeys.definition import Step
 
 __all__ = [
     "exclude",
@@ -185,9 +188,16 @@ def turn_on(session: Session, journey: Journey) -> int:
     now = clock.now()
     journey.is_on, journey.turned_on_at = True, now
     session.flush()
+    if any(step.send and "sms" in step.send.templates for step in _steps(session, journey)):
+        texting.want(session)
     if journey.event != "product_running_low":
         return 0
     return admit_running_low(session, now)
+
+
+def _steps(session: Session, journey: Journey) -> Iterator[Step]:
+    running = queries.running(session, session.info["shop_id"])
+    return (step for each in running if each.id == journey.id for step in walk(each.definition.steps))
 
 
 def admit_running_low(session: Session, now: datetime) -> int:

@@ -59,7 +59,7 @@ def _resolve(settings: Settings, shop_id: int, message_id: int) -> bool:
             return False
         receipts_flow = _receipts_flow(session, message, settings)
         found = stored(session, settings, message_id)
-        account = account_for(session, message.channel)
+        account = account_for(session, message.channel, ready=False)
     evidence: Evidence = CannotTell()
     if found is not None and account is not None and account.provider == message.provider:
         evidence = registry.provider(account.provider).look_up(found.outbound, account, message.begun_at)

@@ -26,7 +26,7 @@ CONFIRMATION = "You will get no more texts from us. Reply START if you change yo
 
 
 def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str | None:
-    """Act on a text, in the shops that it came to: those on the host's service unless others are named.
+    """Act on a text, in the shops that it came to: those on the host's shared service unless others are named.
 
     Returns:
         What to answer, or None. The provider itself answers to keywords; to a wish in other words we do, once.
@@ -34,7 +34,7 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str 
     asked = classify(message.text, message.opt_out_type)
     ours = asked == "stop" and message.opt_out_type is None and not answered_by_provider(message.text)
     news = False
-    for shop_id in shops_of_host() if shop_ids is None else shop_ids:
+    for shop_id in shops_of_host(asked) if shop_ids is None else shop_ids:
         with transaction(shop_id) as session:
             if asked == "stop":
                 known = suppressed(session, shop_id, [("sms", message.sender)])
@@ -70,13 +70,18 @@ def _put_on_record(session: Session, customer_id: int, asked: str) -> None:
     customers.consent(session, [word])
 
 
-def shops_of_host() -> list[int]:
-    """Shops whose texts go by the host's service: a sender who says STOP to it can't name one, so it is said to all."""
+def shops_of_host(asked: str | None) -> list[int]:
+    """Shops on the service that the host's shops share: who writes to it can't name one, so it is said to all.
+
+    STOP is said to those, too, who have a service of their own in the host's account by now: before, they shared it.
+    """
     with across_shops() as session:
         rows = session.execute(
             text(
                 "SELECT id FROM shop s WHERE state = 'installed' "
-                "AND NOT EXISTS (SELECT 1 FROM messaging_service m WHERE m.shop_id = s.id)"
-            )
+                "AND NOT EXISTS (SELECT 1 FROM messaging_service m WHERE m.shop_id = s.id) "
+                "AND (:stops OR NOT EXISTS (SELECT 1 FROM hosted_service h WHERE h.shop_id = s.id))"
+            ),
+            {"stops": asked == "stop"},
         )
         return [row.id for row in rows]

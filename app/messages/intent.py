@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app import clock, faults
 from app.brakes.chunk import Brakes
 from app.brakes.rules import Hold
-from app.channels.base import OutboundText
+from app.channels.base import Account, OutboundText
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
-from app.messages.accounts import account_for
+from app.messages.accounts import Ways
 from app.messages.asking import Asker
 from app.messages.calls import AT_ONCE, grouped
 from app.messages.compose import Composed, Envelope, Language, compose
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from app.channels.base import Account, Outbound
+    from app.channels.base import Outbound
     from app.customers.queries import Profile
     from app.messages.calls import Call
     from app.messages.templates import Compiled
@@ -138,7 +138,7 @@ class _Batch:
         domain = shop_settings.sending_domain(self.shop, settings.sender_email)
         self.brakes = Brakes(session, self.shop, domain, self.now)
         self.asker = Asker(self.shop, self.brakes)
-        self.accounts: dict[str, Account | None] = {}
+        self.ways = Ways(session)
         self.templates: Mapping[int, Compiled] = {}
         self.decided: list[Decided] = []
         self.changes: list[dict[str, Any]] = []
@@ -219,10 +219,10 @@ class _Batch:
 
     def _compose(
         self, message: Any, person: Profile, ref: Ref, subject: Subject, contexts: Contexts, attempt_id: int
-    ) -> Intent | Faulty | Skip:
-        account = self._account(message.channel)
-        if account is None:
-            return Skip("no_provider", "parked")
+    ) -> Intent | Faulty | Skip | Defer:
+        account = self.ways.account(message.channel, self.now)
+        if not isinstance(account, Account):
+            return account
         template = self.templates[message.template_id]
         needs = message.conditions.get("needs", ())
         wants = {*needs, *template.variables} if not isinstance(template, TemplateFault) else needs
@@ -275,11 +275,6 @@ class _Batch:
             public_url=self.settings.public_url,
             seconds_useful=max(60, int((message.useful_until - self.now).total_seconds())),
         )
-
-    def _account(self, channel: str) -> Account | None:
-        if channel not in self.accounts:
-            self.accounts[channel] = account_for(self.session, channel)
-        return self.accounts[channel]
 
     def _currency(self, subject: Subject) -> str:
         return getattr(subject.row, "currency", None) or self.shop.currency

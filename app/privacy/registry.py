@@ -188,6 +188,9 @@ TABLES: dict[str, Entry] = {
     "number_block": Entry("New numbers a block", operational="block"),
     "soft_bounce": Entry("Bounces in a row", pseudonymous="address_hash", of_person=BY_CUSTOMER, whole=True),
     "sending_domain": Entry("Sending domains", operational="domain state provider_ref records findings error"),
+    "hosted_service": Entry(
+        "Services of the host's account", operational="name state service number_sid number refused error"
+    ),
     "messaging_service": Entry("Services texts come to", operational="service"),
     "breaker": Entry("How providers are doing", operational="provider"),
     # The merchant's staff: `shop_redact` deletes them.

@@ -11,6 +11,7 @@ from app import clock
 from app.extensions import Base
 from app.privacy import audit, processors
 from app.shops.models import UNKNOWN_SHOP, PrivacyRequest, ProviderAccount, Shop
+from app.texting import service as texting
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _begin(shop_id: int, request_id: int) -> str | None:
         if not handed_over:
             request.details = {**request.details, "handed_over": True}
         domain = shop.domain
+    texting.outlive(shop_id)
     if not handed_over:
         # Under the shop of unknown stores: the errand outlives this one.
         with transaction(UNKNOWN_SHOP) as session:

@@ -14,11 +14,12 @@ from app.messages import breaker, inbound, receipts
 from app.messages.evidence import TELLS_AGAIN_WITHIN
 from app.security import tokens
 from app.shops import accounts
+from app.texting import service as texting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.channels.base import Receipt
+    from app.channels.base import InboundText, Receipt
     from config import Settings
 
 bp = Blueprint("receipts", __name__, url_prefix="/receipts")
@@ -72,26 +73,31 @@ def twilio_inbound() -> Response:
     """A shopper's text to us: STOP, START, HELP, or anything else."""
     body = request.get_data()
     message = sms_receipts.read_inbound(request.form)
-    shop_ids = _addressed(message.service if message is not None else None, body)
-    if shop_ids is None:
-        return Response("bad signature", 403, mimetype="text/plain")
+    shop_ids: Sequence[int] | None = _of_own_account(message.service if message is not None else None, body)
+    if not shop_ids:
+        if not _signed_with(_hosts_secrets(), body):
+            return Response("bad signature", 403, mimetype="text/plain")
+        shop_ids = _of_host(message) if message is not None else None
     reply = inbound.receive(message, shop_ids) if message is not None else None
     # Twilio itself confirms STOP and START; answering those too would be a second text.
     return Response(NO_REPLY if reply is None else REPLY.format(escape(reply)), 200, mimetype="text/xml")
 
 
-def _addressed(service: str | None, body: bytes) -> list[int] | None:
-    """Whom a text came to: the shops whose own service it names and whose own token signed it, else the host's.
+def _of_own_account(service: str | None, body: bytes) -> list[int]:
+    """The shops whose own service a text names and whose own token signed it.
 
-    None when nobody who may has signed it. The name of the service only says whose token to try.
+    The name of the service only says whose token to try.
     """
-    if service and service != _settings().twilio.messaging_service_sid:
-        own = [
-            shop_id for shop_id in accounts.shops_of(service) if _signed_with(accounts.signing_secrets(shop_id), body)
-        ]
-        if own:
-            return own
-    return inbound.shops_of_host() if _signed_with(_hosts_secrets(), body) else None
+    if not service or service == _settings().twilio.messaging_service_sid:
+        return []
+    return [shop_id for shop_id in accounts.shops_of(service) if _signed_with(accounts.signing_secrets(shop_id), body)]
+
+
+def _of_host(message: InboundText) -> list[int] | None:
+    """The shop whose part of the host's account a text came to; None: to what all share."""
+    if message.service == _settings().twilio.messaging_service_sid:
+        return None
+    return texting.shops_of(message.service or "", message.recipient) or None
 
 
 def _hosts_secrets() -> list[str]:

@@ -95,9 +95,9 @@ class Callbacks:
         """Report one status of a text message to the address its sender gave."""
         self._tell("twilio", after, lambda: self._form(url, params))
 
-    def sms_inbound(self, params: dict[str, str]) -> None:
-        """A text message from a shopper."""
-        self._form(f"{self.app_url}/receipts/twilio/inbound", params)
+    def sms_inbound(self, params: dict[str, str], url: str | None = None) -> None:
+        """A text message from a shopper, told to the address its service names."""
+        self._form(url or f"{self.app_url}/receipts/twilio/inbound", params)
 
     def _tell(self, service: str, after: float, tell: Callable[[], None]) -> None:
         mode = self._faults[service]["receipts"]

@@ -58,6 +58,7 @@ class Providers:
                 web.get("/sendgrid/public-key", self._public_key),
                 web.post("/dns", self.zone.handle_post),
                 *self.domains.routes(),
+                *self.twilio.services.routes(),
             ]
         )
         app.cleanup_ctx.append(self._lifetime)
@@ -93,7 +94,12 @@ def build_providers(
     return Providers(
         sendgrid=SendGrid(keys.sendgrid_api_key, clock, book, postbox, callbacks, faults),
         twilio=Twilio(
-            Account(keys.twilio_account_sid, keys.twilio_auth_token, keys.twilio_messaging_service_sid),
+            Account(
+                keys.twilio_account_sid,
+                keys.twilio_auth_token,
+                keys.twilio_messaging_service_sid,
+                keys.twilio_numbers,
+            ),
             clock,
             book,
             postbox,

@@ -19,6 +19,7 @@ from simulator.clock import real_now
 from simulator.providers.faults import hang_up
 from simulator.providers.postbox import Message
 from simulator.providers.sms_text import segments_of
+from simulator.providers.twilio_services import SHARED_NUMBER, Services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 E164 = re.compile(r"\+[1-9]\d{6,14}\Z")
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
-SERVICE_NUMBER = "+18885550188"
 MAX_BODY = 1600
 _REFUSALS = {
     20003: (401, "Authenticate"),
@@ -43,6 +43,7 @@ _REFUSALS = {
     21603: (400, "A 'From' phone number is required."),
     21604: (400, "A 'To' phone number is required."),
     21610: (400, "Attempt to send to unsubscribed recipient"),
+    21703: (400, "The Messaging Service does not exist or has no phone numbers."),
     21617: (400, "The concatenated message body exceeds the 1600 character limit."),
 }
 _FATES = {"98": ("undelivered", "30006"), "97": ("undelivered", "30003")}
@@ -56,6 +57,8 @@ class Account:
     sid: str
     auth_token: str = field(repr=False)
     service_sid: str
+    numbers: tuple[str, ...] = ()
+    """SIDs of numbers that no service has yet."""
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class Text:
 
 
 class Twilio:
-    """One account with one messaging service."""
+    """One account with the messaging service it is born with, and those that are made."""
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Twilio:
         self.service_sid = account.service_sid
         token = base64.b64encode(f"{account.sid}:{account.auth_token}".encode()).decode()
         self._authorization = f"Basic {token}"
+        self.services = Services(account.sid, self._authorization, account.service_sid, account.numbers, clock, faults)
         self._clock = clock
         self._ledger = ledger
         self._postbox = postbox
@@ -171,15 +175,18 @@ class Twilio:
         return web.Response(status=204)
 
     def inbound(self, sender: str, body: str) -> None:
-        """A shopper texts the shop; STOP is remembered before anybody else hears of it."""
+        """A shopper answers the last text they got; STOP is remembered before anybody else hears of it."""
         word = body.strip().upper()
-        key = (self.service_sid, sender)
+        last = next(reversed(self._by_number.get(sender, [])), None)
+        service = (last.service if last else None) or self.service_sid
+        number = (last.sender if last else None) or SHARED_NUMBER
+        key = (service, sender)
         form = {
             "MessageSid": _sid(),
             "AccountSid": self.account_sid,
-            "MessagingServiceSid": self.service_sid,
+            "MessagingServiceSid": service,
             "From": sender,
-            "To": SERVICE_NUMBER,
+            "To": number,
             "Body": body,
             "NumMedia": "0",
             "NumSegments": "1",
@@ -209,7 +216,7 @@ class Twilio:
                 inbound=True,
             )
         )
-        self._callbacks.sms_inbound(form)
+        self._callbacks.sms_inbound(form, self.services.inbound_url(service))
 
     def _known(self, request: web.Request) -> bool:
         return (
@@ -226,6 +233,7 @@ class Twilio:
             (not service and not form.get("From"), 21603),
             (not body and not form.get("ContentSid"), 21602),
             (len(body) > MAX_BODY, 21617),
+            (self.services.sender_of(service) is None, 21703),
             ((service or "", to) in self.opted_out, 21610),
         )
         return next((_refusal(code) for wrong, code in checks if wrong), None)
@@ -236,7 +244,7 @@ class Twilio:
         text = Text(
             sid=_sid(),
             to=form["To"],
-            sender=form.get("From") or SERVICE_NUMBER,
+            sender=form.get("From") or self.services.sender_of(form.get("MessagingServiceSid")) or SHARED_NUMBER,
             service=form.get("MessagingServiceSid"),
             body=form.get("Body", ""),
             sent_at=self._clock.now(),

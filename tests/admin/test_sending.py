@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app import registry
 from app.brakes import service as brakes
+from app.texting import service as texting
+from app.transaction import transaction
 from tests.admin.conftest import add_customer, add_message, rows
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
+    from config import Settings
     from tests.admin.conftest import Admin
 
 PAGE = "/admin/settings/sending"
@@ -186,3 +191,18 @@ def test_an_account_that_cannot_be_is_answered_beside_its_field(
     assert sentence in page.text
     assert ACCOUNT["auth_token"] not in page.text
     assert rows(shop, "SELECT 1 FROM provider_account") == []
+
+
+def test_without_a_free_number_the_merchant_reads_why_texts_wait(admin: Admin, shop: int, settings: Settings) -> None:
+    registry.load(replace(settings, twilio=replace(settings.twilio, numbers=("PN" + "1" * 32,))))
+    try:
+        assert "get a number of their own as soon as a journey that texts is on" in admin.get(PAGE).text
+        with transaction(shop) as session:
+            texting.want(session)
+        rows(shop, "UPDATE hosted_service SET state = 'no_number' WHERE shop_id = :shop RETURNING 1")
+        for page in (PAGE, "/admin/journeys/abandoned_checkout/turn-on", "/admin/health"):
+            assert "All numbers are taken just now, so your texts wait." in admin.get(page).text, page
+        rows(shop, "UPDATE hosted_service SET state = 'ready' WHERE shop_id = :shop RETURNING 1")
+        assert "STOP to it opts out of your store alone." in admin.get(PAGE).text
+    finally:
+        registry.load(settings)

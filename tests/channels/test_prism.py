@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import time
@@ -13,7 +14,9 @@ import pytest
 
 from app.channels.base import Accepted, Account, OutboundEmail, OutboundText, Rejected
 from app.channels.email.sendgrid import SendGridProvider
+from app.channels.sms.services import Failed, Services
 from app.channels.sms.twilio import TwilioProvider
+from app.shops import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +89,17 @@ def test_twilios_specification_takes_our_texts_and_refuses_broken_ones() -> None
         own = {"account_sid": account_sid, "auth_token": "token", "messaging_service_sid": "XX1"}
         assert provider.send(text, Account("twilio", own)) == Rejected("422")
         provider.close()
+
+
+def test_twilios_specification_takes_how_services_are_made_and_given_back() -> None:
+    with prism("twilio_messaging_v1.json") as url:
+        services = Services(url, "AC" + "0" * 32, "token")
+        made = services.find_or_create("acme (Regulars 0a1b)", "https://app.example/in", "https://app.example/status")
+        assert isinstance(made, str)
+        assert re.fullmatch(accounts.SERVICE_SID, made), "the example in the specification"
+        assert services.find("My Service!") == made
+        assert services.add(made, "PN" + "f" * 32) == "+987654321"
+        assert services.remove(made, "PN" + "f" * 32) is None
+        for wrong in (services.add(made, "XX1"), services.remove("XX1", None)):
+            assert wrong == Failed("http_422")
+        services.close()

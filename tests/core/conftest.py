@@ -40,11 +40,12 @@ class FakeProvider:
     key: str
     channel: str
     sent: list[Outbound] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
     answer: Callable[[Outbound], Answer] = lambda outbound: Accepted(f"ref-{outbound.reference[-6:]}")
     evidence: Evidence = field(default_factory=CannotTell)
 
     def send(self, outbound: Outbound, account: Account) -> Answer:
-        del account
+        self.accounts.append(account)
         self.sent.append(outbound)
         return self.answer(outbound)
 

@@ -51,6 +51,7 @@ CLERK_MAY = {
     "message_count_zone": {"SELECT"},
     "brake": {"SELECT (due_at, shop_id)"},
     "sending_domain": {"SELECT (domain, due_at, shop_id, state)"},
+    "hosted_service": {"SELECT (due_at, id, number, number_sid, service, shop_id)"},  # which numbers are taken
     "messaging_service": {"SELECT"},  # whose a text is, by the number it came to; holds no account's keys
 }
 """All that a transaction across shops may do: take deliveries in, see what is due, claim messages. Widening this

@@ -16,4 +16,5 @@ def build(settings: Settings) -> list[Provider]:
     twilio = settings.twilio
     if not twilio.account_sid:
         return []
-    return [TwilioProvider(twilio.account_sid, twilio.auth_token, twilio.messaging_service_sid, twilio.api_base)]
+    sids = (twilio.account_sid, twilio.auth_token, twilio.messaging_service_sid)
+    return [TwilioProvider(*sids, twilio.api_base, divided=bool(twilio.numbers))]

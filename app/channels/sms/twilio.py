@@ -44,8 +44,14 @@ class TwilioProvider:
         messaging_service_sid: str,
         api_base: str,
         timeout: tuple[float, float] = TIMEOUT,
+        *,
+        divided: bool = False,
     ) -> None:
-        """`timeout`: seconds to connect, seconds until the answer must be complete."""
+        """`timeout`: seconds to connect, seconds until the answer must be complete.
+
+        `divided`: no shop uses the host's own service, each has one in the host's account.
+        """
+        self.divided = divided
         self._host = dict(zip(CREDENTIALS, (account_sid, auth_token, messaging_service_sid), strict=True))
         self._client = Client(api_base, timeout)
 
@@ -53,7 +59,7 @@ class TwilioProvider:
         """Hand one text over. Every outcome is a value; nothing is repeated."""
         if not isinstance(outbound, OutboundText):
             raise TypeError("Twilio carries texts only")
-        credentials = account.credentials or self._host
+        credentials = self._credentials(account)
         if not all(credentials.get(name) for name in CREDENTIALS):
             return RetryLater("account_credentials")
         form = {
@@ -81,7 +87,7 @@ class TwilioProvider:
         """
         if not isinstance(outbound, OutboundText):
             raise TypeError("Twilio carries texts only")
-        credentials = account.credentials or self._host
+        credentials = self._credentials(account)
         day = since.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z")
         wanted = _digest(outbound.text)
         for dates, unsent_only in (({"DateSent>": day}, False), ({}, True)):
@@ -100,6 +106,11 @@ class TwilioProvider:
     def close(self) -> None:
         """Close idle connections."""
         self._client.close()
+
+    def _credentials(self, account: Account) -> Mapping[str, str]:
+        if account.credentials:
+            return account.credentials
+        return {**self._host, "messaging_service_sid": account.part} if account.part else self._host
 
     def _list(self, credentials: Mapping[str, str], query: dict[str, str]) -> dict[str, Any] | None:
         path = f"{_path(credentials)}?{urlencode(query)}"
