@@ -22,7 +22,7 @@ from app.shops.models import PrivacyRequest, ProviderAccount
 from app.transaction import across_shops, ring_after_commit, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -78,15 +78,20 @@ def ask_twilio(session: Session, request_id: int | None, sids: Sequence[str]) ->
     return bool(sids)
 
 
-def texts_of(session: Session, people: Sequence[int]) -> list[str]:
-    """What Twilio calls the texts that went to these people."""
+def texts_of(session: Session, people: Sequence[int] | None = None) -> list[str]:
+    """What Twilio calls the texts that went to these people; without any named, all of the shop's."""
     return list(
         session.scalars(
             text(
-                "SELECT DISTINCT provider_ref FROM message WHERE shop_id = :shop AND customer_id = ANY(:people) "
+                "SELECT DISTINCT provider_ref FROM message WHERE shop_id = :shop "
+                "AND (CAST(:people AS bigint[]) IS NULL OR customer_id = ANY(:people)) "
                 "AND provider = :twilio AND provider_ref IS NOT NULL ORDER BY provider_ref"
             ),
-            {"shop": session.info["shop_id"], "people": list(people), "twilio": TWILIO},
+            {
+                "shop": session.info["shop_id"],
+                "people": None if people is None else list(people),
+                "twilio": TWILIO,
+            },
         )
     )
 
@@ -124,11 +129,11 @@ def _ask_one(settings: Settings, shop_id: int, errand_id: int) -> bool:
         errand.tries += 1
         provider, addresses, tries = errand.provider, list(errand.addresses), errand.tries
         key = _api_key(session, settings) if provider == SENDGRID else ""
-        twilio = _twilio(session, settings) if provider == TWILIO else {}
+        twilio = _twilio(session, settings) if provider == TWILIO else []
     answer: erasure.Answer
     if provider == TWILIO:
         waits = texts.erase(settings.twilio.api_base, twilio, addresses)
-        answer = Taken("") if waits is None else AskLater(waits)
+        answer = Taken("") if waits is None else AskLater(waits.code, waits.after_seconds)
     else:
         known = settings.sendgrid.api_base
         answer = erasure.erase(known, key, addresses) if key else AskLater("account_credentials")
@@ -151,12 +156,15 @@ def _api_key(session: Session, settings: Settings) -> str:
     return str(own.get("api_key") or "") if own else settings.sendgrid.api_key
 
 
-def _twilio(session: Session, settings: Settings) -> dict[str, str]:
-    """The account the shop's texts go by: its own, or else the host's."""
+def _twilio(session: Session, settings: Settings) -> list[Mapping[str, str]]:
+    """The accounts the shop's texts may have gone by: its own, and the host's, which it may have used before."""
+    found: list[Mapping[str, str]] = []
     account = accounts.own(session, "sms")
     if account is not None and account.provider == TWILIO:
-        return dict(account.credentials)
-    return {"account_sid": settings.twilio.account_sid, "auth_token": settings.twilio.auth_token}
+        found.append(account.credentials)
+    if settings.twilio.account_sid or not found:
+        found.append({"account_sid": settings.twilio.account_sid, "auth_token": settings.twilio.auth_token})
+    return found
 
 
 def _settle(session: Session, errand: ProcessorErasure, answer: erasure.Answer, tries: int) -> None:

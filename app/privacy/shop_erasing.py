@@ -56,17 +56,21 @@ def _begin(shop_id: int, request_id: int) -> str | None:
     with transaction(shop_id) as session:
         if _overtaken(session, request_id):
             return None
-        shop = session.get_one(Shop, shop_id)
-        request = session.get_one(PrivacyRequest, (shop_id, request_id))
-        emails, handed_over = _recipients(session), bool(request.details.get("handed_over"))
-        if not handed_over:
-            request.details = {**request.details, "handed_over": True}
-        domain = shop.domain
+        domain = session.get_one(Shop, shop_id).domain
+        if session.get_one(PrivacyRequest, (shop_id, request_id)).details.get("handed_over"):
+            return domain
+        emails, texts = _recipients(session), processors.texts_of(session)
     texting.outlive(shop_id)
-    if not handed_over:
-        # Under the shop of unknown stores: the errand outlives this one.
-        with transaction(UNKNOWN_SHOP) as session:
-            processors.ask(session, None, emails, [processors.SENDGRID])
+    # Under the shop of unknown stores: the errands outlive this one. A process that is killed here asks once more,
+    # which does no harm; the other way round it would never ask.
+    with transaction(UNKNOWN_SHOP) as session:
+        processors.ask(session, None, emails, [processors.SENDGRID])
+        processors.ask_twilio(session, None, texts)
+    with transaction(shop_id) as session:
+        if _overtaken(session, request_id):
+            return None
+        request = session.get_one(PrivacyRequest, (shop_id, request_id))
+        request.details = {**request.details, "handed_over": True}
     return domain
 
 

@@ -75,7 +75,8 @@ def processor() -> Iterator[Processor]:
         def deleted(self) -> None:
             made.deleted.append(self.path)
             made.keys.append(self.headers["Authorization"])
-            self.answer(made.answers.pop(0) if made.answers else 204)
+            status = made.answers.pop(0) if made.answers else 204
+            self.answer(status, headers={"Retry-After": "100"} if status == 429 else None)
 
     with listening(Endpoint) as made.url:
         yield made

@@ -486,12 +486,28 @@ def test_twilio_in_trouble_is_asked_again(texted: Office, trouble: int) -> None:
     assert texted.requests()[0].done_at is not None
 
 
-def test_texts_that_went_by_a_shops_own_account_are_deleted_there(texted: Office) -> None:
+def test_a_pause_that_twilio_asks_for_is_kept(texted: Office) -> None:
+    texted.processor.answers = [429]
+    texted.redact(id=501)
+    texted.work()
+    due_at = texted.one("SELECT due_at FROM processor_erasure").due_at
+    assert due_at == texted.world.time.at + timedelta(seconds=100)
+
+
+def test_texts_are_deleted_at_the_shops_own_account_and_at_the_hosts_where_they_may_have_gone_before(
+    texted: Office,
+) -> None:
     own = {"account_sid": "ACown", "auth_token": "own", "messaging_service_sid": "MGown"}
     with transaction(texted.shop_id) as session:
         session.add(ProviderAccount(shop_id=texted.shop_id, channel="sms", provider="twilio", credentials=own,
                                     created_at=texted.world.time.at))  # fmt: skip
     texted.redact(id=501)
+    texted.processor.answers = [404]
     texted.work()
-    assert all("/Accounts/ACown/" in path for path in texted.processor.deleted)
-    assert set(texted.processor.keys) == {"Basic QUNvd246b3du"}
+    sids = [row.provider_ref for row in texted.rows("SELECT provider_ref FROM message ORDER BY provider_ref")]
+    hosts = "AC" + "0" * 32
+    assert texted.processor.deleted == [
+        f"/2010-04-01/Accounts/{account}/Messages/{sid}.json" for account in ("ACown", hosts) for sid in sids
+    ]
+    assert texted.processor.keys[0] == "Basic QUNvd246b3du"
+    assert texted.requests()[0].done_at is not None

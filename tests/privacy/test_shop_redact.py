@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 from sqlalchemy import text
 
 from app.privacy import requests, shop_erasing
@@ -15,8 +16,6 @@ from tests.core.conftest import checkout
 from tests.privacy.conftest import EMAIL, shop_rows
 
 if TYPE_CHECKING:
-    import pytest
-
     from local.services import Postgres, Redis
     from tests.privacy.conftest import Eyes, Office
 
@@ -157,3 +156,49 @@ def test_webhooks_after_the_erasure_are_a_strangers(office: Office) -> None:
     office.world.time.move(days=8)
     office.work()
     assert shop_rows(0, "SELECT 1 FROM delivery WHERE body IS NOT NULL") == []
+
+
+def gone(office: Office) -> None:
+    removes_the_app(office)
+    office.world.time.move(days=2)
+    redact(office)
+
+
+def test_its_texts_are_deleted_at_twilio_though_the_shop_is_gone(
+    office: Office, services: tuple[Postgres, Redis]
+) -> None:
+    office.rows(
+        "UPDATE message SET channel = 'sms', provider = 'twilio', provider_ref = 'SM' || id, state = 'delivered' "
+        "RETURNING 1"
+    )
+    sids = [row.provider_ref for row in office.rows("SELECT provider_ref FROM message")]
+    assert sids
+    office.processor.answers = [202, 500]  # SendGrid's; Twilio is in trouble
+    gone(office)
+    office.work()
+    assert rows_of(services[0], office.shop_id) == {}
+    office.world.time.move(minutes=3)
+    office.work()
+    account = "AC" + "0" * 32
+    deleted = [f"/2010-04-01/Accounts/{account}/Messages/{sid}.json" for sid in sids]
+    assert office.processor.deleted == [*deleted[:1], *deleted]
+    assert shop_rows(0, "SELECT 1 FROM processor_erasure WHERE done_at IS NULL OR addresses IS NOT NULL") == []
+
+
+def test_killed_while_its_errands_are_written_the_next_process_asks(
+    office: Office, services: tuple[Postgres, Redis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    gone(office)
+    with monkeypatch.context() as dying:
+        dying.setattr(shop_erasing.processors, "ask_twilio", dies)
+        with pytest.raises(Killed):
+            requests.run()
+    office.work()
+    assert rows_of(services[0], office.shop_id) == {}
+    assert office.processor.asked == [[EMAIL]]
