@@ -121,7 +121,9 @@ def _mail(found: Stand) -> Iterator[Finding]:
         )  # fmt: skip
     if not found.standing.domain_verified:
         tone, text = ("care", _("Marketing goes all the same, as you said."))
-        if not found.standing.unverified_allowed:
+        if found.standing.domain_taken:
+            tone, text = ("bad", _("Another store has proved that it is its own, so no email goes from it."))
+        elif not found.standing.unverified_allowed:
             tone, text = ("bad", _("Marketing emails wait until it is. Messages about orders go."))
         yield Finding(
             tone, _("Sending domain"), f"{_('{domain} is not verified.', domain=found.domain or '?')} {text}",

@@ -19,6 +19,7 @@ from app.transaction import transaction
 
 WAITED_FOR = {
     "sending": ("domain_unverified", "ramp"),
+    "sender": ("domain_unverified", "domain_taken"),
     "texting": ("sms_day_cap", "sms_month_cap", "sms_new_numbers"),
 }
 """Part of the settings -> why messages wait that a change of it may let go."""

@@ -86,6 +86,7 @@ REASONS: Final[dict[str, str]] = {
     "merged": _("Another message said it already"),
     "complaint_rate": _("Too many people marked your emails as spam, so marketing is held"),
     "domain_unverified": _("Your sending domain isn't verified, so marketing emails are held"),
+    "domain_taken": _("Your sending domain is another store's, so no email goes from it"),
     "ramp": _("Today's number for a new sender is used up; it goes tomorrow"),
     "sms_country": _("You don't send texts to that country"),
     "sms_new_numbers": _("Suspiciously many new numbers alike; held for an hour"),

@@ -1,6 +1,6 @@
 """The brakes as one chunk of a shop's messages meets them: read once, asked for each, written down at the end.
 
-Nothing is read for a chunk of mails about orders, which no brake here concerns.
+Nothing is read for a chunk of texts about orders but where they go and what they cost.
 """
 
 from __future__ import annotations
@@ -63,10 +63,12 @@ class Brakes:
     full: set[str] = field(default_factory=set)
 
     def against_shop(self, channel: str, purpose: str, phone: str | None) -> Hold | None:
-        """What stands against this shop's marketing, or against texts to this country."""
+        """What stands against this shop's mails or its marketing, or against texts to this country."""
         if channel == "sms" and phone is not None and rules.country_of(phone) not in self._texting.countries:
             return Hold("sms_country")
-        return rules.held_as_shop(self._standing, channel, purpose, self.now) if purpose == "marketing" else None
+        if channel == "sms" and purpose != "marketing":
+            return None
+        return rules.held_as_shop(self._standing, channel, purpose, self.now)
 
     def against_more(self, channel: str, purpose: str, person: Profile) -> Hold | None:
         """What the day and the hour still allow: the ramp, and new numbers of one block."""
@@ -208,7 +210,8 @@ def standing(shop: Shop, chosen: ShopSettings, row: Any, now: datetime) -> Stand
     return Standing(
         complaints=row.state or rules.CALM,
         domain_verified=row.domain_state == "verified",
-        unverified_allowed=chosen.sending.unverified and not row.taken,
+        domain_taken=bool(row.taken),
+        unverified_allowed=chosen.sending.unverified,
         emails_left=None if most is None else most - row.marketing_emails,
         tomorrow=rules.start_of(rules.day_after(rules.day_of(now, zone)), zone),
     )

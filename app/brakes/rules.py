@@ -61,6 +61,8 @@ class Standing:
 
     complaints: str
     domain_verified: bool
+    domain_taken: bool
+    """Another shop has proved that the domain is its own."""
     unverified_allowed: bool
     emails_left: int | None
     """Marketing emails that the ramp still allows today; None: no ramp."""
@@ -76,7 +78,9 @@ def complaint_state(sent: int, complained: int) -> str:
 
 
 def held_as_shop(standing: Standing, channel: str, purpose: str, now: datetime) -> Hold | None:
-    """What stands against a shop's marketing as a whole."""
+    """What stands against a shop's messages as a whole; against those about orders only that they'd borrow a name."""
+    if channel == "email" and standing.domain_taken:
+        return Hold("domain_taken", now + LOOK_AGAIN)
     if purpose != "marketing":
         return None
     if standing.complaints == STOPPED:

@@ -19,7 +19,7 @@ from app.domains.rules import Record, Verdict
 from app.security.keyring import keyring
 from app.shops import service as shops, settings as shop_settings
 from app.shops.models import ProviderAccount
-from app.transaction import across_shops, ring_after_commit, transaction
+from app.transaction import across_shops, as_clerk, ring_after_commit, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +74,31 @@ def present(session: Session, settings: Settings) -> SendingDomain:
         ),
         {"shop": shop_id, "domain": domain, "now": clock.now()},
     ).first()
+    row = session.get_one(SendingDomain, (shop_id, domain))
     if made is not None:
+        with as_clerk(session):
+            others = _is_others(session, shop_id, domain)
+        row.taken = others and not _is_hosts(settings, domain)
         ring_after_commit(session, "slow")
-    return session.get_one(SendingDomain, (shop_id, domain))
+    return row
+
+
+def _is_others(session: Session, shop_id: int, domain: str) -> bool:
+    """Whether another shop has proved that the domain is its own. For the clerk, who alone sees all shops."""
+    return bool(
+        session.scalar(
+            text(
+                "SELECT EXISTS (SELECT 1 FROM sending_domain "
+                "WHERE domain = :domain AND shop_id <> :shop AND state = 'verified')"
+            ),
+            {"domain": domain, "shop": shop_id},
+        )
+    )
+
+
+def _is_hosts(settings: Settings, domain: str) -> bool:
+    """Whether it is the host's domain, which is all shops'."""
+    return domain == shop_settings.domain_of(settings.sender_email)
 
 
 def look_soon(session: Session, settings: Settings) -> None:
@@ -96,21 +118,17 @@ def look(settings: Settings, shop_id: int, domain: str) -> bool:
         api_key = _api_key(session, settings)
     _ask(settings, api_key, found, _subdomain(settings, shop_id, domain))
     with across_shops() as session:
-        others = session.execute(
-            text("SELECT 1 FROM sending_domain WHERE domain = :domain AND shop_id <> :shop AND state = 'verified'"),
-            {"domain": domain, "shop": shop_id},
-        ).first()
+        others = _is_others(session, shop_id, domain)
     with transaction(shop_id) as session:
         row = session.get_one(SendingDomain, (shop_id, domain), with_for_update=True)
         _write(session, row, found)
-        row.taken = others is not None and row.state != "verified"
+        row.taken = others and row.state != "verified" and not _is_hosts(settings, domain)
     return True
 
 
 def _subdomain(settings: Settings, shop_id: int, domain: str) -> str:
     """Where the return path lies: under a name of the shop's own, but for the host's domain, which is all shops'."""
-    shared = domain == shop_settings.domain_of(settings.sender_email)
-    return "" if shared else f"rg{keyring().fingerprint(str(shop_id), 'sending_domain').hex()[:8]}"
+    return "" if _is_hosts(settings, domain) else f"rg{keyring().fingerprint(str(shop_id), 'sending_domain').hex()[:8]}"
 
 
 def _due(session: Session, domain: str) -> SendingDomain | None:
@@ -185,7 +203,7 @@ def _write(session: Session, row: SendingDomain, found: _Found) -> None:
     settled = row.state == "verified" and not row.failures and row.error is None
     row.due_at = now + (VERIFIED_AGAIN if settled else UNVERIFIED_AGAIN)
     if row.state == "verified" and before != "verified":
-        brakes.release(session, "domain_unverified")
+        brakes.release(session, "domain_unverified", "domain_taken")
 
 
 def _api_key(session: Session, settings: Settings) -> str:

@@ -118,7 +118,22 @@ def test_no_word_of_the_merchant_lets_mail_go_from_another_shops_domain(world: W
     choose(world, "sending", unverified=True)
     waiting = make_message(world, make_person(world))
     world.handover.drain()
-    assert state(world, waiting) == ("deferred", "domain_unverified")
+    assert state(world, waiting) == ("deferred", "domain_taken")
+
+
+def test_not_even_messages_about_orders_go_from_another_shops_domain(world: World) -> None:
+    run_sql(world, "UPDATE sending_domain SET state = 'unverified', taken = true")
+    order = make_message(world, make_person(world), purpose="transactional", audience="anyone")
+    text_ = make_message(world, make_person(world, 2), "sms", purpose="transactional", audience="anyone")
+    world.handover.drain()
+    assert state(world, order) == ("deferred", "domain_taken")
+    assert state(world, text_)[0] == "accepted"
+    decided = world.rows("SELECT outcome, reason FROM decision WHERE message_id = :id", id=order)
+    assert [tuple(row) for row in decided] == [("deferred", "domain_taken")]
+    run_sql(world, "UPDATE sending_domain SET state = 'verified', taken = false")
+    world.time.move(hours=1)
+    world.handover.drain()
+    assert state(world, order)[0] == "accepted"
 
 
 @pytest.mark.parametrize("address", ["ceo@shop.example", "hello@other.example"])

@@ -15,7 +15,9 @@ from app.channels.sms import prices
 
 NOW = datetime(2026, 6, 10, 16, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
-WELL = Standing("calm", domain_verified=True, unverified_allowed=False, emails_left=None, tomorrow=NOW)
+WELL = Standing(
+    "calm", domain_verified=True, domain_taken=False, unverified_allowed=False, emails_left=None, tomorrow=NOW
+)
 TEXTING = Texting(frozenset({"US"}), 1_000_000, 5_000_000, 30)
 
 
@@ -57,6 +59,9 @@ def test_more_complaints_never_calm_and_more_mails_never_alarm(sent: int, compla
         (replace(WELL, domain_verified=False), "email", "marketing", "domain_unverified"),
         (replace(WELL, domain_verified=False, unverified_allowed=True), "email", "marketing", None),
         (replace(WELL, domain_verified=False), "sms", "marketing", None),
+        (replace(WELL, domain_taken=True, unverified_allowed=True), "email", "marketing", "domain_taken"),
+        (replace(WELL, domain_taken=True), "email", "transactional", "domain_taken"),
+        (replace(WELL, domain_taken=True), "sms", "marketing", None),
         (replace(WELL, domain_verified=False), "email", "transactional", None),
     ],
 )

@@ -126,11 +126,25 @@ def test_a_shop_that_writes_another_shops_domain_into_its_settings_stays_out(wor
     choose_sender(thief, f"ceo@{OWN}")
     names.domains.publishes = False  # the DNS is its owner's
     theirs = replace(world, shop_id=thief)
+    order = make_message(theirs, make_person(theirs), purpose="transactional", audience="anyone")
+    with transaction(thief) as session:
+        assert domains.present(session, names.settings).taken, "known before anybody has looked at its DNS"
+    theirs.handover.drain()
+    assert state(theirs, order) == ("deferred", "domain_taken")
     look_at_all(theirs, names)
     found = row(theirs)
     assert (found.state, found.taken) == ("unverified", True)
     assert found.records[0]["name"] != row(world).records[0]["name"], "each shop has records of its own to show"
     run_sql(theirs, 'UPDATE shop SET settings = settings || \'{"sending": {"unverified": true}}\'')
+
+
+def test_the_hosts_own_domain_is_nobodys_to_take(world: World, names: Names) -> None:
+    new = replace(world, shop_id=make_shop("new.myshopify.com", verified=False))
+    with transaction(new.shop_id) as session:
+        assert not domains.present(session, names.settings).taken
+    names.domains.publishes = False
+    look_at_all(new, names)
+    assert (row(new, "shop.example").state, row(new, "shop.example").taken) == ("unverified", False)
 
 
 def test_the_hosts_own_domain_serves_every_shop_that_has_none(world: World, names: Names) -> None:
