@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.channels.base import Accepted, Account, OutboundEmail, OutboundText, Rejected
+from app.channels.email.domain_authentication import PATH, Authentication, DomainAuthentication, Failed as Broken
 from app.channels.email.sendgrid import SendGridProvider
 from app.channels.sms.services import Failed, Services
 from app.channels.sms.twilio import TwilioProvider
@@ -77,6 +78,18 @@ def test_sendgrids_specification_takes_our_emails_and_refuses_broken_ones() -> N
         assert provider.send(no_subject, Account("sendgrid")) == Rejected(
             "400", "error message"
         )  # the one in the specification
+        provider.close()
+
+
+def test_sendgrids_specification_takes_how_domains_are_looked_after_and_refuses_broken_ones() -> None:
+    with prism("tsg_domain_authentication_v3.json") as url:
+        provider = DomainAuthentication(url, "SG.key")
+        made = provider.find_or_create("roastery.example", "rg0a1b2c3d")  # its example lists another domain only
+        assert isinstance(made, Authentication)
+        assert [record["purpose"] for record in made.records] == ["spf", "dkim", "dkim"]
+        assert provider.validate(made.ref) is True
+        assert provider.validate("not-a-number") == Broken("http_422")
+        assert provider._call("POST", PATH, {"domain": "roastery.example", "default": "no"}) == Broken("http_422")
         provider.close()
 
 
