@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from app.privacy import requests, shop_erasing
+from app.privacy import processors, requests, shop_erasing
 from app.shops import service as shops
 from app.transaction import transaction
 from tests.conftest import make_shop
@@ -196,7 +196,7 @@ def test_killed_while_its_errands_are_written_the_next_process_asks(
 
     gone(office)
     with monkeypatch.context() as dying:
-        dying.setattr(shop_erasing.processors, "ask_twilio", dies)
+        dying.setattr(processors, "ask_twilio", dies)
         with pytest.raises(Killed):
             requests.run()
     office.work()
