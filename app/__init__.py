@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import admin, api, clock, doorbell, faults, registry, storefront, transaction
+from app import admin, api, clock, crowds, doorbell, errors, faults, registry, storefront, transaction
 from app.cli import cli
 from app.extensions import db, load_models
 from app.inbox import views as inbox
@@ -15,6 +14,8 @@ from app.security import keyring, outbound, plain_text
 from app.security.redaction import configure_logging
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from config import Settings
 
 POOL_SIZE = 10
@@ -24,7 +25,7 @@ VANISHED_AFTER_MS = 20_000
 
 def create_app(settings: Settings) -> Flask:
     """The web application. Also what workers and commands start, for its configuration."""
-    app = Flask(__name__, static_folder=None)
+    app = errors.Application(__name__, static_folder=None)
     app.config.update(
         SECRET_KEY=None,  # no cookie is ever signed with it: see security.tokens
         SQLALCHEMY_DATABASE_URI=settings.database_url,
@@ -64,6 +65,8 @@ def create_app(settings: Settings) -> Flask:
     storefront.register(app)
     admin.register(app)
     api.register(app)
+    crowds.register(app)
+    errors.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from flask import Response, render_template, request
 from markupsafe import Markup, escape
-from werkzeug.exceptions import HTTPException
 
 from app.admin.assets import asset
 from app.api import problems
@@ -16,7 +15,14 @@ from app.api.calls import HEADERS, ROOT, bp
 from app.api.document import document
 from app.api.problems import CODES, Problem
 
-BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal"}
+BY_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    429: "too_many",
+    500: "internal",
+    503: "unavailable",
+}
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -80,14 +86,8 @@ def _kind(schema: dict[str, Any]) -> str:
     return str(schema.get("format") or schema.get("const") or schema.get("type") or "anything")
 
 
-@bp.app_errorhandler(HTTPException)
-def outside(error: HTTPException) -> HTTPException | Response:
+def problem_of(status: int) -> Response:
     """An address or a method the API doesn't have, a body that is too large, a fault of ours."""
-    if not request.path.startswith(f"{ROOT}/"):
-        return error
-    response = problems.answer(Problem(BY_STATUS.get(error.code or 500, "bad_request")))
+    response = problems.answer(Problem(BY_STATUS.get(status, "bad_request")))
     response.headers.extend(HEADERS)
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
     return response

@@ -33,6 +33,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "other_request": (422, "This Idempotency-Key was used for another request"),
     "too_many": (429, "Too many requests: wait a moment"),
     "internal": (500, "Something went wrong here"),
+    "unavailable": (503, "The database can't be reached just now: try again"),
 }
 """Code -> HTTP status and title."""
 

@@ -16,7 +16,7 @@ PATTERNS = (
     (re.compile(r"\b(shp(?:at|rt|ca|ss)_|SG\.)[A-Za-z0-9_.-]{8,}"), "[secret]"),
     (re.compile(r"\brgl_[0-9]+_[A-Za-z0-9_-]{20,}|\bwhsec_[A-Za-z0-9+/=]{20,}"), "[secret]"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), "[token]"),
-    (re.compile(r"(?<=/)(u|p|c|r|o)/[A-Za-z0-9_-]{20,}"), r"\1/[token]"),
+    (re.compile(r"(?<=/)(u|p|c|r|o|review|confirm)/[A-Za-z0-9_-]{20,}"), r"\1/[token]"),
 )
 STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
 

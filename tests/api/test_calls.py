@@ -136,7 +136,7 @@ def test_addresses_and_methods_that_are_not_there_are_problems_too(program: Prog
     answer = program.call("DELETE", "/settings")
     assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
     assert "GET" in answer.headers["Allow"]
-    elsewhere = program.client.get("/nothing")
+    elsewhere = program.client.get("/nothing", headers={"Accept": "text/html"})
     assert elsewhere.mimetype == "text/html", "pages answer as pages do"
 
 

@@ -32,6 +32,8 @@ FLOORS: dict[str, float] = {
     "app.privacy": 7.5,
     "app.inbox": 8, "app.hooks.delivering": 8,
     "app.admin": 9, "app.storefront": 9, "app.api": 9.5, "app.cli": 9, "workers": 9,
+    # what every answer has in common
+    "app.crowds": 9.7, "app.errors": 9.7,
     # 10: create_app is app/__init__.py
     "app": 10, "wsgi": 10.5, "rsgi": 11,
 }  # fmt: skip
@@ -62,7 +64,16 @@ IMPURE_STANDARD = (
     "secrets", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time",
     "urllib.request", "uuid",
 )  # fmt: skip
-HTTP_PLACES = ("app", "app.extensions", "app.cli", "app.admin", "app.storefront", "app.security.plain_text")
+HTTP_PLACES = (
+    "app",
+    "app.extensions",
+    "app.cli",
+    "app.admin",
+    "app.storefront",
+    "app.security.plain_text",
+    "app.crowds",
+    "app.errors",
+)
 
 
 def floor(module: str) -> tuple[str, float] | None:

@@ -301,7 +301,7 @@ def test_what_is_private_never_reaches_a_log_line(what: str) -> None:
 
 def test_a_signed_link_never_reaches_a_log_line() -> None:
     token = tokens.make("unsubscribe", 1, 22, 333)
-    for path in ("u", "p", "c", "r", "o"):
+    for path in ("u", "p", "c", "r", "o", "review", "confirm"):
         assert token not in redact(f"GET /{path}/{token} 200")
 
 

@@ -19,9 +19,9 @@
 
   // -- what the merchant hears ---------------------------------------------------------------------------------
   const say = (message, isError = false) => admin?.toast?.show(message, { isError, duration: 5000 });
-  document.addEventListener("said", (event) => say(event.detail.message));
+  document.addEventListener("said", (event) => say(event.detail.message, event.detail.bad));
   document.addEventListener("htmx:responseError", (event) => {
-    if (quiet(event)) return;
+    if (quiet(event) || event.detail.xhr.getResponseHeader("HX-Trigger")) return;
     say(event.detail.xhr.status === 401 ? "Your session ended. Reload the page." : "That did not work. Try again.", true);
   });
   document.addEventListener("htmx:sendError", (event) => { if (!quiet(event)) say("No connection. Try again.", true); });
