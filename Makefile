@@ -39,7 +39,7 @@ run: ready ## Web, workers and clock for a real store (settings: README; a .env 
 	@$(RUN) -m local.run
 
 test: lint ## Every test, the linter and the type checker first (TESTS=tests/inbox runs a part)
-	@$(RUN) -m pytest -n 2 $(TESTS)
+	@$(RUN) -m pytest -n 2 --dist worksteal $(TESTS)
 
 smoke: ready ## The demo without a screen, a throw-away copy; fails when a journey does not reach its shopper
 	@$(RUN) -m local.demo --smoke

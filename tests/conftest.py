@@ -174,6 +174,11 @@ def make_shop(domain: str, *, verified: bool = True) -> int:
         return made
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker begins one when the other is about to end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     del config
     # A proxy of the machine's must not come between a test and its own servers.

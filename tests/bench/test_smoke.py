@@ -33,7 +33,8 @@ def other_house(app: Flask) -> Iterator[None]:
     clock.use(clock.Clock(settings.clock_speed, settings.clock_epoch))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.slow
+@pytest.mark.timeout(480)
 def test_a_small_run_has_a_line_for_every_hot_path(other_house: None) -> None:
     del other_house
     rows = run(SMALL)

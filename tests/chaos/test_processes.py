@@ -6,6 +6,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 import redis
 import rq
 
@@ -14,6 +15,8 @@ from tests.chaos.storm import settled
 
 if TYPE_CHECKING:
     from tests.chaos.cluster import Cluster
+
+pytestmark = pytest.mark.slow
 
 
 def leaders(cluster: Cluster) -> list[int]:

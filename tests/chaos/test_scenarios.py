@@ -12,6 +12,8 @@ from tests.chaos.scenarios import crash_points, postgres_away, providers_down, r
 if TYPE_CHECKING:
     from tests.chaos.cluster import Cluster
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rng() -> random.Random:
