@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
@@ -150,9 +150,13 @@ class Step(Part):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Step:
-        if sum(part is not None for part in (self.wait, self.send, self.split, self.until, self.let_go)) != 1:
-            raise ValueError(f"step {self.id} needs exactly one of wait, send, split, until, let_go")
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise ValueError(f"step {self.id} needs exactly one of {', '.join(KINDS)}")
         return self
+
+
+KINDS: Final = tuple(name for name in Step.model_fields if name != "id")
+"""What a step can be: the names of its parts."""
 
 
 class Exit(Part):

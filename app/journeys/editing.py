@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 8
 """Splits within splits: more can't be drawn, let alone understood."""
-BASES: Final = {"wait": "wait", "send": "message", "split": "split", "until": "until"}
+BASES: Final = {"wait": "wait", "send": "message", "split": "split", "until": "until", "let_go": "let_go"}
 FIRST_PARTS: Final[Mapping[str, Data]] = {
     "wait": {"for": "1d"},
     "split": {"if": [{"field": "clicked"}]},
     "until": {"if": [{"field": "clicked"}], "at_most": "2d"},
+    "let_go": {},
 }
 """What a new step is until somebody says otherwise. A new message comes with its text, which whoever adds it names."""
 
@@ -43,7 +44,7 @@ class Add(Part):
     """A new step."""
 
     do: Literal["add"] = "add"
-    kind: Literal["wait", "send", "split", "until"]
+    kind: Literal["wait", "send", "split", "until", "let_go"]
     where: Where
     part: dict[str, Any] | None = None
 

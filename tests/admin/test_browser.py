@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
-    from playwright.sync_api import Browser, Frame, FrameLocator, Page
+    from playwright.sync_api import Browser, FloatRect, Frame, FrameLocator, Page
 
     from local.services import Postgres, Redis
 
@@ -190,6 +190,42 @@ def test_a_journey_is_built_by_keyboard_counted_undone_and_told_in_words(frame: 
     expect(page.locator(".toast")).to_have_text("Version 2 is published")
     assert rows(shop, "SELECT made_by FROM journey_version WHERE shop_id = :shop AND number = 2 AND "
                 "definition->>'key' = 'post_purchase'")  # fmt: skip
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "touch"])
+def test_a_step_is_dragged_to_another_place(frame: tuple[str, int], page: Page, *, touch: bool) -> None:
+    page.goto(f"{frame[0]}/app/admin/journeys/abandoned_checkout/edit")
+    expect(inside(page).locator("li.step[id]").first).to_have_id("step-after_1_hour")
+    grip = inside(page).locator("[data-drag=first]").bounding_box()
+    place = inside(page).locator("[data-place=start]").bounding_box()
+    assert grip
+    assert place
+    start, end = _middle(grip), _middle(place)
+    between = [(end[0], start[1] + (end[1] - start[1]) * part / 4) for part in (1, 2, 3, 4)]
+    if touch:
+        fingers = page.context.new_cdp_session(page)
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [_finger(start)]})
+        for each in between:
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [_finger(each)]})
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        page.mouse.move(*start)
+        page.mouse.down()
+        for each in between:
+            page.mouse.move(*each)
+        expect(inside(page).locator("[data-place=start]")).to_have_class(re.compile("aim"))
+        page.mouse.up()
+    expect(inside(page).locator("li.step[id]").first).to_have_id("step-first")
+    inside(page).get_by_role("button", name="Undo").click()
+    expect(inside(page).locator("li.step[id]").first).to_have_id("step-after_1_hour")
+
+
+def _middle(box: FloatRect) -> tuple[float, float]:
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def _finger(at: tuple[float, float]) -> dict[str, float]:
+    return {"x": at[0], "y": at[1]}
 
 
 def test_a_mail_is_made_of_blocks_checked_and_kept_in_the_draft(frame: tuple[str, int], page: Page) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -15,7 +15,7 @@ from app.admin import flow
 from app.admin.editing import conditions, difference, panels
 from app.journeys import files, service
 from app.journeys.catalogue import FIELDS, VALUELESS, fields
-from app.journeys.definition import Definition, walk
+from app.journeys.definition import KINDS, Definition, Step, walk
 from app.journeys.editing import Add, Delete, Head, Leave, Move, apply, data_of
 from tests.admin.conftest import add_customer, id_token, rows
 from tests.conftest import NOON
@@ -77,6 +77,30 @@ def test_steps_are_added_moved_copied_and_deleted_and_all_of_it_undone(admin: Ad
     act(admin, "discard")
     assert order(admin) == before
     assert live(shop).number == 1, "nothing of it was published"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_step_the_engine_knows_is_added_moved_copied_and_deleted(admin: Admin, kind: str) -> None:
+    before = order(admin)
+    assert f'value="add {kind} start"' in admin.get(EDIT).text, "there is a button for it"
+    page = act(admin, f"add {kind} start")
+    assert page.status_code == 200
+    (new,) = set(order(admin)) - set(before)
+    has_settings = bool(get_args(Step.model_fields[kind].annotation)[0].model_fields)
+    assert ('<form id="panel"' in page.text) == has_settings, "what can be set is asked at once"
+    assert order(admin)[0] == new
+    act(admin, f"down {new}")
+    assert order(admin)[1] == new
+    act(admin, f"move {new}", where="after:last")
+    assert order(admin)[-1] == new
+    act(admin, f"copy {new}")
+    assert order(admin)[-2:] == [new, f"{new}_2"]
+    for each in (new, f"{new}_2"):
+        act(admin, f"delete {each}")
+    assert order(admin) == before
+    for _ in range(6):
+        act(admin, "undo")
+    assert order(admin) == before
 
 
 def test_what_cannot_be_done_is_said_and_nothing_changes(admin: Admin) -> None:

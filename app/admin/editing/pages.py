@@ -36,6 +36,7 @@ KINDS = {
     "send": _("Message"),
     "split": _("Split"),
     "until": _("Wait until"),
+    "let_go": _("Leave them alone"),
 }
 
 

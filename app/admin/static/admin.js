@@ -49,6 +49,60 @@
     }
   }, true);
 
+  // -- a step dragged to another place ---------------------------------------------------------------------------
+  // Where it may be put down are the plus signs between steps. The server moves it as it does by the buttons, which
+  // remain the way for keyboards and screen readers.
+  const NEAR_EDGE = 64, STRIDE = 14, FARTHEST = 90;
+  let drag = null;
+  const places = (item) => [...document.querySelectorAll("[data-place]")].filter(
+    (place) => !item.contains(place) && place !== item.previousElementSibling && place !== item.nextElementSibling,
+  );
+  const distance = (place, x, y) => {
+    const { left, right, top, bottom } = place.getBoundingClientRect();
+    return Math.hypot(Math.max(left - x, 0, x - right), y - (top + bottom) / 2);
+  };
+  const aim = (place) => {
+    if (drag.place === place) return;
+    drag.place?.classList.remove("aim");
+    place?.classList.add("aim");
+    drag.place = place;
+  };
+  const putDown = (moves) => {
+    if (!drag) return;
+    const { item, place, id } = drag;
+    aim(null);
+    item.classList.remove("dragged");
+    document.body.classList.remove("dragging");
+    drag = null;
+    if (!moves || !place) return;
+    const form = document.getElementById("act");
+    form.elements.where.value = place.dataset.place;
+    const button = form.querySelector("button");
+    button.value = `move ${id}`;
+    button.click();  // a click is what htmx takes the name and value of the button from
+  };
+  document.addEventListener("pointerdown", (event) => {
+    const grip = event.target.closest?.("[data-drag]");
+    if (!grip || !event.isPrimary || event.button !== 0) return;
+    event.preventDefault();
+    grip.setPointerCapture(event.pointerId);
+    const item = grip.closest("li");
+    drag = { id: grip.dataset.drag, item, places: places(item), place: null };
+    item.classList.add("dragged");
+    document.body.classList.add("dragging");
+  });
+  document.addEventListener("pointermove", ({ clientX: x, clientY: y, isPrimary }) => {
+    if (!drag || !isPrimary) return;
+    if (y < NEAR_EDGE) window.scrollBy(0, -STRIDE);
+    if (y > innerHeight - NEAR_EDGE) window.scrollBy(0, STRIDE);
+    const [nearest, far] = drag.places.map((place) => [place, distance(place, x, y)])
+      .reduce((best, each) => (each[1] < best[1] ? each : best), [null, FARTHEST]);
+    aim(far < FARTHEST ? nearest : null);
+  });
+  document.addEventListener("pointerup", () => putDown(true));
+  document.addEventListener("pointercancel", () => putDown(false));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") putDown(false); });
+
   // -- moving about --------------------------------------------------------------------------------------------
   const go = (path, push) => window.htmx.ajax("GET", path, { target: document.body, swap: "innerHTML" }).then(() => {
     if (push) history.pushState({ htmx: true }, "", owned(path));
