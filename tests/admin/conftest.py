@@ -11,12 +11,15 @@ from urllib.parse import urlencode
 
 import jwt
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlalchemy import event, text
 
 from app import clock
 from app.journeys import service as journeys
 from app.shops.models import ShopToken
 from app.transaction import engine, transaction
+from local.chromium import executable
+from local.postgres import CHECKOUT
 from tests.conftest import API_SECRET, NOON, make_shop
 
 if TYPE_CHECKING:
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask.testing import FlaskClient
+    from playwright.sync_api import Browser, Page
     from werkzeug.test import TestResponse
 
 API_KEY = "key-of-the-app"
 SHORT_SECRET = "ignore:The HMAC key is"
 """The secret all tests share is shorter than the token library likes; Shopify's own are long enough."""
+AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
 HERS = "acme.myshopify.com"
 OTHERS = "umbrella.myshopify.com"
 
@@ -209,3 +214,26 @@ def questions() -> Iterator[list[tuple[str, Any]]]:
         yield asked
     finally:
         event.remove(engine(), "before_cursor_execute", note)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not AXE.exists():
+        pytest.skip("No npm packages here: run `make setup`")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(executable()), args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window in which nothing may go wrong unnoticed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert wrong == []

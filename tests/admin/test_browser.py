@@ -5,48 +5,34 @@ from __future__ import annotations
 import io
 import os
 import re
-import signal
-import subprocess
-import sys
-import time as wall
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from app import clock
 from app.customers import files
 from app.customers.lines import Mapping
 from app.customers.models import PeopleFile
 from app.reports import service as reports
-from app.shops import service as shops
 from app.transaction import transaction
-from local.chromium import executable
-from local.ports import free_port
-from tests.admin.conftest import add_customer, add_delivery, add_message, rows
-from tests.conftest import environment
+from tests.admin.conftest import AXE, add_customer, add_delivery, add_message, rows
+from tests.admin.stage import app_frame, inside, installed, playing
 from tests.reports.test_attribution import click, order, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
-    from playwright.sync_api import Browser, FloatRect, Frame, FrameLocator, Page
+    from playwright.sync_api import Browser, FloatRect, Frame, Page
 
     from local.services import Postgres, Redis
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHECKOUT = Path(__file__).parent.parent.parent
-AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
-STORE = "sage-and-stone.myshopify.com"
-KEY, SECRET = "5afe0000000000000000000000000001", "simulated-shopify-secret-for-this-machine"
-PATIENCE = 60.0
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 """A folder to write every page's picture into, for a person to look at."""
-SKIP = "No npm packages here: run `make setup`"
 EVERY_RULE = "{}"
 CONTRAST = "{runOnly: ['color-contrast']}"
 """All that a change of colours can change."""
@@ -57,71 +43,10 @@ def frame(
     services: tuple[Postgres, Redis], sweep: Callable[[], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, int]]:
     """The address of the store's admin with the app installed in it, and the shop's number."""
-    port, simulator_port = free_port(), free_port()
-    simulator = f"http://127.0.0.1:{simulator_port}"
-    env = os.environ | environment(
-        services[0].url,
-        services[1].url,
-        PUBLIC_URL=f"http://127.0.0.1:{port}",
-        SHOPIFY_API_KEY=KEY,
-        SHOPIFY_API_SECRET=SECRET,
-        SHOPIFY_API_BASE=f"{simulator}/shopify/{{shop}}",
-        SHOPIFY_APP_BRIDGE_URL=f"{simulator}/app-bridge.js",
-    )
-    web = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "4"]
-    sim = ["--port", str(simulator_port), "--app-url", env["PUBLIC_URL"], "--speed", "1", "--customers", "50"]
-    quiet = ["--journeys-off", "--no-shoppers", "--data", str(tmp_path_factory.mktemp("simulator"))]
-    commands = [[sys.executable, "-m", *web, "wsgi:app"], [sys.executable, "-m", "simulator", *sim, *quiet]]
-    running = [
-        subprocess.Popen(
-            command, cwd=CHECKOUT, env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for command in commands
-    ]
-    try:
-        yield simulator, _installed(simulator)
-    finally:
-        for process in running:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=20)
-        sweep()  # nothing of this store may be there for the next module's tests
-
-
-def _installed(simulator: str) -> int:
-    deadline = wall.monotonic() + PATIENCE
-    while wall.monotonic() < deadline:
-        shop_id = shops.find(STORE)
-        if shop_id is not None and rows(shop_id, "SELECT 1 FROM shop WHERE id = :shop AND version_at IS NOT NULL"):
-            return shop_id
-        wall.sleep(0.2)
-    pytest.fail(f"the store at {simulator} did not install the app")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not AXE.exists():
-        pytest.skip(SKIP)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(executable()), args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A window in which nothing may go wrong unnoticed."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def inside(page: Page) -> FrameLocator:
-    return page.frame_locator("#app")
+    folder = tmp_path_factory.mktemp("simulator")
+    with playing(services, folder, ["web"], "--speed", "1", "--journeys-off") as simulator:
+        yield simulator, installed(simulator)
+    sweep()  # nothing of this store may be there for the next module's tests
 
 
 def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: tuple[str, int], page: Page) -> None:
@@ -358,7 +283,7 @@ def test_every_page_is_fit_for_everybody(
     window.emulate_media(color_scheme="light")
     window.goto(f"{frame[0]}/app{path.format(**furnished)}")
     expect(inside(window).locator("main h1")).to_be_visible(timeout=60_000)
-    app = _app_frame(window)
+    app = app_frame(window)
     app.evaluate(AXE.read_text())
     found: dict[str, list[Any]] = {}
     for width in (1280, 320):
@@ -391,15 +316,11 @@ def test_the_apis_page_is_fit_for_everybody(app: Flask, frame: tuple[str, int], 
     page = context.new_page()
     page.goto(f"{frame[0]}/app/")
     expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
-    page.goto(f"{_app_frame(page).url.partition('/?')[0]}/api/v1/docs")
+    page.goto(f"{app_frame(page).url.partition('/?')[0]}/api/v1/docs")
     expect(page.get_by_role("heading", name="Regulars API")).to_be_visible()
     page.evaluate(AXE.read_text())
     assert _look(page.main_frame, EVERY_RULE) == []
     context.close()
-
-
-def _app_frame(page: Page) -> Frame:
-    return next(f for f in page.frames if re.search(r"[?&]|/admin", f.url) and f.parent_frame == page.main_frame)
 
 
 def _look(frame: Frame, rules: str) -> list[Any]:
