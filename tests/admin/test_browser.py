@@ -57,6 +57,7 @@ def test_a_merchant_turns_journeys_on_changes_a_wait_and_signs_the_mail(frame: t
     assert len(rows(shop, "SELECT 1 FROM journey WHERE shop_id = :shop AND is_on")) == 6
 
     page.locator("#app-nav a", has_text="Journeys").click()
+    expect(inside(page).locator("main h1")).to_have_text("Journeys")  # home has such a link, too
     inside(page).get_by_role("link", name="Abandoned checkout").click()
     expect(page).to_have_url(f"{address}/app/admin/journeys/abandoned_checkout")
     inside(page).get_by_role("link", name="Edit", exact=True).click()
