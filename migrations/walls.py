@@ -33,7 +33,7 @@ CLERKS_RIGHTS = {
     "messaging_service": "SELECT",
     "hosted_service": "SELECT (shop_id, id, service, number, number_sid, due_at)",
 }
-APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)"}
+APPEND_ONLY = {"audit_entry": "", "consent_entry": "UPDATE (customer_id)", "consent_wording": ""}
 """Tables whose rows stay as they were written -> what the app may still change. Words on consent follow their person
 into the one they were merged into, and a trigger sees to it that they go nowhere else."""
 

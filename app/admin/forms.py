@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ValidationError
 
 from app.admin.words import _
+from app.customers import wordings
 from app.shops.accounts import ACCOUNT_SID, SERVICE_SID, SIGNING_KEY, TOKEN
 from app.shops.settings import (
     CLOCK_TIME,
@@ -98,6 +99,18 @@ def check_against(model: type[BaseModel], typed: Mapping[str, str]) -> Checked |
         if not errors:
             return Checked(checked.model_dump())
     return Form(values, errors)
+
+
+def check_wordings(typed: Mapping[str, str]) -> Checked | Form:
+    """The sentences that people agree to, by channel. They stand in messages, too, where braces mean something else."""
+    values = {channel: " ".join(typed.get(channel, "").split()) for channel in wordings.STANDARD}
+    errors = {}
+    for channel, words in values.items():
+        if len(words) > wordings.LONGEST:
+            errors[channel] = _("Use at most {n} characters.", n=wordings.LONGEST)
+        elif not words.isprintable() or not {"{", "}"}.isdisjoint(words):
+            errors[channel] = _("Use letters, digits and ordinary signs only.")
+    return Form(values, errors) if errors else Checked(values)
 
 
 def _address(typed: str) -> Checked | Form:

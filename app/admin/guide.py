@@ -105,7 +105,7 @@ def tasks(found: Found) -> list[Task]:
         Task(
             "consent",
             _("Decide how people say yes"),
-            _("Whether a yes to email needs a second one, by a click. Save the choice, whichever it is."),
+            _("Which sentence people agree to, and whether a yes to email needs a second one. Save either choice."),
             found.consent_chosen,
             "/admin/settings#consent",
             _("Decide"),

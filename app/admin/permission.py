@@ -10,6 +10,7 @@ from app.admin.queries import customers as queries
 from app.admin.record import Action
 from app.admin.showing import missing, page
 from app.admin.words import _
+from app.customers import wordings
 from app.messages import permission
 from app.privacy import proof
 from app.transaction import transaction
@@ -86,8 +87,9 @@ def _proof(kind: str, customer_id: int | None) -> Response:
             return missing(_("There is no such customer"))
         targets = {"customer": customer_id} if customer_id is not None else {"everybody": "consent"}
         record.note(session, Action.CONSENT_EXPORTED, **targets)
+        sentences = {w.label: w.words for each in wordings.all_of(session).values() for w in each}
     rows = proof.entries(g.shop_id, customer_id)
-    head = proof.Head(g.shop.domain, "everybody" if customer_id is None else f"customer {customer_id}")
+    head = proof.Head(g.shop.domain, "everybody" if customer_id is None else f"customer {customer_id}", sentences)
     lines = proof.as_json(head, rows) if kind == "json" else proof.as_csv(rows, spreadsheets.safe)
     response = Response(lines, mimetype="application/json" if kind == "json" else "text/csv")
     name = "consent" if customer_id is None else f"consent-{customer_id}"

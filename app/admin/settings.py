@@ -13,6 +13,7 @@ from app.admin.guard import bp, settings as installation, shopify
 from app.admin.showing import missing, page
 from app.admin.words import _
 from app.brakes import service as brakes
+from app.customers import wordings
 from app.domains import service as domains
 from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
@@ -50,6 +51,26 @@ def consent() -> Response:
     wanted = "email_double_opt_in" in request.form
     since = before.email_since if wanted and before.email_double_opt_in else clock.now() if wanted else None
     store("consent", shop_settings.Consent(email_double_opt_in=wanted, email_since=since).model_dump(mode="json"))
+    return _show(toast=_("Saved"))
+
+
+@bp.post("/admin/settings/wording", endpoint="settings_wording")
+def wording() -> Response:
+    """The sentences that people agree to from now on; those before stay on record."""
+    checked = forms.check_wordings(request.form)
+    if isinstance(checked, Form):
+        return _show(status=422, part="wording", form=checked)
+    with transaction(g.shop_id) as session:
+        before = wordings.present(session)
+        made = wordings.replace(session, checked.value, f"user:{g.user_id}")
+        if made:
+            record.note(
+                session,
+                record.Action.SETTINGS_CHANGED,
+                part="wording",
+                before={before[channel].label: before[channel].words for channel in made},
+                after={new.label: new.words for new in made.values()},
+            )
     return _show(toast=_("Saved"))
 
 
@@ -110,7 +131,10 @@ def _show(
     *, status: int = 200, toast: str | None = None, part: str | None = None, form: Form | None = None
 ) -> Response:
     chosen = shop_settings.of(g.shop)
+    with transaction(g.shop_id) as session:
+        sentences = wordings.all_of(session)
     shown = forms.shown(chosen)
+    shown["wording"] = Form({channel: each[-1].words for channel, each in sentences.items()})
     if part is not None and form is not None:
         shown[part] = form
     return page(
@@ -120,6 +144,7 @@ def _show(
         toast=toast,
         forms=shown,
         stopped=chosen.stopped,
+        sentences=sentences,
         read=chosen.brand_read,
         address="/admin/settings" if request.method == "POST" else None,
         sender=installation().sender_email,

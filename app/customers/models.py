@@ -238,6 +238,23 @@ class Preference(Tenant, Base):
     recorded_at: Mapped[datetime]
 
 
+class ConsentWording(Tenant, Base):
+    """A sentence of the merchant's own that people agree to. Only ever added to; a channel's newest is shown."""
+
+    __tablename__ = "consent_wording"
+    __table_args__ = (
+        Index("uq_consent_wording_version", "shop_id", "channel", "version", unique=True),
+        CheckConstraint("channel IN ('email', 'sms')", name="channel"),
+    )
+
+    channel: Mapped[str]
+    version: Mapped[int]
+    """From 1; the ledger knows it as `email-1`."""
+    sentence: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class Suppression(Tenant, Base):
     """An address that must not be written to, as a keyed hash: it outlives the person's erasure."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, text
 
 from app import clock
-from app.customers import service as customers
+from app.customers import service as customers, wordings
 from app.customers.queries import profiles
 from app.customers.rules import ASK_AGAIN_AFTER, ASK_WITHIN, CONFIRM_WITHIN
 from app.decisions import Decided, log
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "confirmation"
 FILES = {"email": "email.mjml", "sms": "sms.txt"}
-WORDINGS = {"email": "confirm-email-1", "sms": "confirm-sms-1"}
-"""Stands in the ledger beside each answer. A new text gets a new number, and the old texts stay in git."""
+FORMS = {"email": "confirm-email-2", "sms": "confirm-sms-2"}
+"""Stands in the ledger beside each answer, with the label of the sentence that the request held (`wordings`). A new
+text gets a new number, and the old texts stay in git."""
+MARK = "[[wording]]"
 USEFUL_FOR = {"email": timedelta(hours=24), "sms": timedelta(hours=2)}
 """How late the request may still go out: it answers something they have just done. Ours."""
 STEP = "confirm_opt_in"
@@ -114,13 +117,14 @@ def _end(session: Session, id_: int, outcome: str, now: datetime) -> None:
 def _ask(session: Session, row: Any, now: datetime) -> None:
     """Write the message and, from now on, hold marketing back until it is answered."""
     shop_id, channel = session.info["shop_id"], row.channel
+    wording = wordings.present(session)[channel]
     message_id = session.execute(
         insert(Message)
         .values(
             shop_id=shop_id,
             customer_id=row.customer_id,
             step=STEP,
-            template_id=_template(session, channel, now),
+            template_id=_template(session, channel, wording.words, now),
             conditions={},
             channel=channel,
             purpose="transactional",
@@ -142,9 +146,8 @@ def _ask(session: Session, row: Any, now: datetime) -> None:
         ),
         {"shop": shop_id, "id": row.id, "now": now, "until": now + CONFIRM_WITHIN[channel], "message": message_id},
     )
-    word = customers.Word(
-        row.customer_id, channel, "pending", now, SOURCE, collected="request", wording=WORDINGS[channel]
-    )
+    asked = f"{FORMS[channel]} {wording.label}"
+    word = customers.Word(row.customer_id, channel, "pending", now, SOURCE, collected="request", wording=asked)
     customers.consent(session, [word])
     log(session, [Decided(row.customer_id, STEP, "planned", "needs_second_yes", now, message_id=message_id)])
     ring_after_commit(session, "send")
@@ -156,9 +159,9 @@ def source(channel: str) -> str:
     return (FOLDER / FILES[channel]).read_text(encoding="utf-8")
 
 
-def _template(session: Session, channel: str, now: datetime) -> int:
+def _template(session: Session, channel: str, words: str, now: datetime) -> int:
     """The request as a frozen template of the shop: the same text is the same row."""
-    body = source(channel)
+    body = source(channel).replace(MARK, escape(words) if channel == "email" else words)
     parameters = {
         "shop": session.info["shop_id"],
         "channel": channel,
@@ -197,6 +200,13 @@ def confirm(
     ).all()
     if not answered:
         return False
+    asked = session.scalar(
+        text(
+            "SELECT wording FROM consent_entry WHERE shop_id = :shop AND customer_id = :id AND channel = :channel "
+            "AND source = :source AND state = 'pending' ORDER BY effective_at DESC, id DESC LIMIT 1"
+        ),
+        {"shop": session.info["shop_id"], "id": answered[0], "channel": channel, "source": SOURCE},
+    )
     word = customers.Word(
         answered[0],
         channel,
@@ -205,7 +215,7 @@ def confirm(
         SOURCE,
         double_opt_in=True,
         collected=collected,
-        wording=WORDINGS[channel],
+        wording=asked or "",
         evidence=dict(evidence or {}),
     )
     customers.consent(session, [word])

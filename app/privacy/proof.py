@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,7 +24,7 @@ from app.security.keyring import keyring
 from app.transaction import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PURPOSE = "proof of consent"
 FORMAT = "regulars-consent-proof/1"
@@ -44,6 +44,8 @@ class Head:
 
     store: str
     about: str
+    wordings: Mapping[str, str] = field(default_factory=dict)
+    """Label -> the sentence that `wording` of an entry means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,13 @@ def _told(value: Any) -> Any:
 
 def as_json(head: Head, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """A JSON document with an entry a line, made while it is sent."""
-    about = {"format": FORMAT, "store": head.store, "about": head.about, "made_at": clock.now().isoformat()}
+    about: dict[str, Any] = {"format": FORMAT, "store": head.store, "about": head.about}
+    about |= {"made_at": clock.now().isoformat(), "wordings": dict(head.wordings)}
     return _signed(_json_lines(about, rows), lambda key, value: orjson.dumps(
         {"algorithm": ALGORITHM, "key": key, "value": value}).join((b'"signature":', b"}\n")))  # fmt: skip
 
 
-def _json_lines(about: dict[str, str], rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def _json_lines(about: dict[str, Any], rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     yield orjson.dumps(about)[:-1] + b',"entries":['
     first = True
     for row in rows:

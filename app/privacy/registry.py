@@ -143,6 +143,7 @@ TABLES: dict[str, Entry] = {
     "message_count_change": Entry("Changes to messages by day", operational="step channel state reason"),
     "message_count_zone": Entry("Zone of messages by day", operational="zone"),
     "data_file": Entry("Data files", personal="content", of_person=BY_CUSTOMER, whole=True),
+    "consent_wording": Entry("What people agree to", pseudonymous="created_by", operational="channel sentence"),
     "people_file": Entry("Files of people", pseudonymous="created_by", operational="name state header mapping"),
     "people_part": Entry("Lines of files", personal="content"),
     "people_refusal": Entry("Lines refused", operational="field reason"),

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 BATCH = 5_000
-LAST = ("privacy_request", "audit_entry", "consent_entry")
+LAST = ("privacy_request", "audit_entry", "consent_entry", "consent_wording")
 """The first goes with the shop itself, being why it is erased. The app may not delete from the others: the audit log
-goes with the shop, consent with its customers."""
+and what people agreed to go with the shop, consent with its customers."""
 
 
 def erase(shop_id: int, request_id: int, should_stop: Callable[[], bool]) -> bool:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from app import clock
 from app.content.dates import local_date
-from app.customers import preferences
+from app.customers import preferences, wordings
 from app.customers.queries import consent_states
 from app.customers.rules import PAUSE, SPACING, Choices
 from app.journeys import queries as journeys
@@ -98,7 +98,8 @@ def preferences_page(token: str) -> Response:
         preferences.choose(session, holder.customer_id, wishes.choices, "preference_page")
         before = _channels(session, holder)
         changed = {c: bool(on) for c, on in wishes.channels.items() if before[c] != on}
-        say(session, holder, changed, "preference_page")
+        shown = {c: wordings.shown_as(session, c, request.form.get(f"wording.{c}", "")) for c in changed}
+        say(session, holder, changed, "preference_page", collected="page", shown=shown)
         engagement.answered(session, holder.message_id, request.user_agent.string)
         return _show(session, holder, wishes, saved=True)
 
@@ -133,6 +134,7 @@ def _show(session: Session, holder: Holder, wishes: Wishes, *, saved: bool = Fal
         saved=saved,
         errors=wishes.errors,
         channels=[(c, CHANNELS[c], on) for c, on in wishes.channels.items()],
+        wordings=wordings.present(session),
         topics=[(t, TOPICS[t], t not in choices.topics_off) for t in _topics(session, choices)],
         frequencies=FREQUENCIES,
         frequency=choices.frequency,

@@ -16,6 +16,8 @@ from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.orm import Session
 
 bp = Blueprint("subscription", __name__, template_folder="templates")
@@ -54,7 +56,7 @@ def unsubscribe(token: str) -> Response:
     with transaction(holder.shop_id) as session:
         holder = present(session, holder)
         if request.method == "POST":
-            say(session, holder, dict.fromkeys(CHANNELS, False), "unsubscribe_link")
+            say(session, holder, dict.fromkeys(CHANNELS, False), "unsubscribe_link", collected="link")
         return page(session, "storefront/unsubscribe.html", holder, done=request.method == "POST")
 
 
@@ -78,11 +80,31 @@ def addresses(session: Session, holder: Holder) -> dict[str, str]:
     return {channel: address for channel, address in (("email", row.email), ("sms", row.phone)) if address}
 
 
-def say(session: Session, holder: Holder, wishes: dict[str, bool], source: str) -> None:
-    """Put wishes on record, channel -> wanted; works twice, and for a person who is gone it does nothing."""
+def say(
+    session: Session,
+    holder: Holder,
+    wishes: dict[str, bool],
+    source: str,
+    *,
+    collected: str,
+    shown: Mapping[str, str] | None = None,
+) -> None:
+    """Put wishes on record, channel -> wanted; works twice, and for a person who is gone it does nothing.
+
+    `shown`: channel -> the label of the sentence that stood beside the box.
+    """
     known = addresses(session, holder)
     words = [
-        customers.Word(holder.customer_id, channel, "subscribed" if on else "unsubscribed", clock.now(), source)
+        customers.Word(
+            holder.customer_id,
+            channel,
+            "subscribed" if on else "unsubscribed",
+            clock.now(),
+            source,
+            collected=collected,
+            wording=(shown or {}).get(channel, ""),
+            evidence={"ip": request.remote_addr} if request.remote_addr else {},
+        )
         for channel, on in wishes.items()
         if channel in known
     ]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from typing import TYPE_CHECKING
 
-from app.customers import files
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from app.customers import files, wordings
 from app.shops import settings as shop_settings
 from app.transaction import transaction
 from tests.admin.conftest import rows
@@ -100,6 +105,33 @@ def test_a_file_can_be_thrown_away_and_is_nobody_elses(admin: Admin, other: Admi
     assert rows(shop, "SELECT 1 FROM people_part WHERE shop_id = :shop") == []
     assert "thrown away" in admin.get(f"{PATH}/{number}").text
     assert "thrown away" in admin.post(f"{PATH}/{number}", CHOSEN).text, "it can't be begun any more"
+
+
+def test_what_people_agree_to_is_the_merchants_and_every_sentence_stays(admin: Admin, shop: int) -> None:
+    def stored() -> list[tuple[str, int, str]]:
+        found = rows(shop, "SELECT channel, version, sentence FROM consent_wording WHERE shop_id = :shop ORDER BY id")
+        return [(r.channel, r.version, r.sentence) for r in found]
+
+    page = admin.get("/admin/settings").text
+    assert "What people agree to" in page
+    ours = wordings.STANDARD["sms"][0]
+    for typed in ({"email": "x" * 301, "sms": "kept"}, {"email": "Hi {{ name }}", "sms": "kept"}):
+        answer = admin.post("/admin/settings/wording", typed)
+        assert answer.status_code == 422
+        assert 'id="wording.email.help"' in answer.text
+        assert "kept" in answer.text
+    assert stored() == []
+    admin.post("/admin/settings/wording", {"email": "  Mails,\nonce a week. ", "sms": ours})
+    admin.post("/admin/settings/wording", {"email": "Mails, once a week.", "sms": ""})
+    page = admin.post("/admin/settings/wording", {"email": "", "sms": ""}).text
+    assert stored() == [("email", 1, "Mails, once a week."), ("email", 2, wordings.STANDARD["email"][0])]
+    for label in ("email-standard-1", "email-1", "email-2", "sms-standard-1"):
+        assert label in page
+    entries = rows(shop, "SELECT before, after FROM audit_entry WHERE shop_id = :shop AND action = 'settings_changed'")
+    assert [e.after for e in entries] == [{f"email-{version}": sentence} for _, version, sentence in stored()]
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction(shop) as session:
+        session.execute(text("UPDATE consent_wording SET sentence = 'other'"))
+    assert json.loads(admin.get("/admin/consent.json").text)["wordings"]["email-1"] == "Mails, once a week."
 
 
 def test_double_opt_in_for_emails_counts_from_when_it_is_turned_on(admin: Admin, shop: int, time: Time) -> None:

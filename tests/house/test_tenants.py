@@ -57,7 +57,7 @@ CLERK_MAY = {
 """All that a transaction across shops may do: take deliveries in, see what is due, claim messages. Widening this
 widens what one mistake can reach: argue it in the migration that does."""
 
-APPEND_ONLY = {"audit_entry", "consent_entry"}
+APPEND_ONLY = {"audit_entry", "consent_entry", "consent_wording"}
 """The app may not delete a row, nor change what it says."""
 
 PLAIN_VALUES = {

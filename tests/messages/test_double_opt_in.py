@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.channels.base import InboundText, OutboundEmail, OutboundText
+from app.customers import wordings
 from app.customers.queries import profiles
 from app.messages import confirming, inbound
 from app.shops import settings as shop_settings
@@ -133,10 +134,26 @@ def test_for_email_it_is_a_setting_and_only_a_post_of_the_link_counts(world: Wor
     world.time.move(minutes=1)
     assert "settled" in client.post(found[0]).text
     row = world.rows("SELECT * FROM consent_entry ORDER BY id DESC LIMIT 1")[0]
-    assert (row.state, row.double_opt_in, row.collected, row.wording) == ("subscribed", True, "link", "confirm-email-1")
+    asked_to = "confirm-email-2 email-standard-1"
+    assert (row.state, row.double_opt_in, row.collected, row.wording) == ("subscribed", True, "link", asked_to)
     assert row.evidence == {"ip": "127.0.0.1"}
+    assert wordings.STANDARD["email"][0] in asked.html
     assert "settled" in client.post(found[0]).text, "pressed twice it says the same"
     assert len(ledger(world, "email")) == 3
+
+
+def test_an_answer_is_to_the_sentence_that_was_asked(world: World) -> None:
+    with transaction(world.shop_id) as session:
+        wordings.replace(session, {"sms": "Texts about <carts>, twice a month."}, "user:1")
+    world.turn_on("abandoned_checkout")
+    ticks_the_box(world)
+    assert "YES to agree: Texts about <carts>, twice a month. Reply HELP" in world.sms.sent[0].text
+    with transaction(world.shop_id) as session:
+        wordings.replace(session, {"sms": "Another one."}, "user:1")
+    world.time.move(minutes=1)
+    answer("YES")
+    row = world.rows("SELECT * FROM consent_entry ORDER BY id DESC LIMIT 1")[0]
+    assert (row.state, row.double_opt_in, row.wording) == ("subscribed", True, "confirm-sms-2 sms-1")
 
 
 def test_a_link_that_has_run_out_changes_nothing(world: World, client: FlaskClient) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.customers import wordings
 from app.customers.rules import Choices
 from app.messages.rules import Defer, Go, Skip, gate
 from app.security import tokens
@@ -72,6 +74,27 @@ def test_a_channel_switched_off_is_a_word_on_consent(page: Page) -> None:
     assert state(page.world, message) == ("skipped", "unsubscribed")
     page.save()
     assert page.words()[1:] == [("sms", "subscribed", "preference_page")]
+
+
+def test_a_yes_is_on_record_with_the_sentence_that_stood_beside_its_box(page: Page) -> None:
+    page.save("sms", "email")
+    with transaction(page.world.shop_id) as session:
+        wordings.replace(session, {"sms": "Texts & more."}, "user:1")
+    html = page.client.get(page.address).get_data(as_text=True)
+    assert "Texts &amp; more." in html
+    shown = dict(re.findall(r'name="(wording\.\w+)" value="([\w-]+)"', html))
+    assert shown == {"wording.email": "email-standard-1", "wording.sms": "sms-1"}
+    with transaction(page.world.shop_id) as session:
+        wordings.replace(session, {"sms": "While they looked at the page."}, "user:1")
+    page.world.time.move(minutes=1)
+    page.save(**shown)
+    page.world.time.move(minutes=1)
+    page.save("sms", **{"wording.sms": "sms-99"})
+    rows = page.world.rows("SELECT * FROM consent_entry WHERE source = 'preference_page' ORDER BY id")
+    assert [(r.channel, r.state, r.wording) for r in rows[2:]] == [
+        ("email", "subscribed", "email-standard-1"), ("sms", "subscribed", "sms-1"), ("sms", "unsubscribed", ""),
+    ]  # fmt: skip
+    assert {(r.collected, r.evidence["ip"]) for r in rows} == {("page", "127.0.0.1")}
 
 
 def test_saving_without_a_change_puts_nothing_on_record(page: Page) -> None:
