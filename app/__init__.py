@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import admin, api, clock, crowds, doorbell, errors, faults, registry, storefront, transaction
-from app.cli import cli
+from app import clock, doorbell, faults, registry, transaction
 from app.extensions import db, load_models
-from app.inbox import views as inbox
-from app.security import keyring, outbound, plain_text
+from app.security import keyring, outbound
 from app.security.redaction import configure_logging
 
 if TYPE_CHECKING:
-    from flask import Flask
-
     from config import Settings
 
 POOL_SIZE = 10
@@ -23,9 +20,9 @@ STATEMENT_TIMEOUT_MS = 30_000
 VANISHED_AFTER_MS = 20_000
 
 
-def create_app(settings: Settings) -> Flask:
-    """The web application. Also what workers and commands start, for its configuration."""
-    app = errors.Application(__name__, static_folder=None)
+def create_app(settings: Settings, *, pages: bool = True) -> Flask:
+    """The web application and its commands. Without `pages` what workers start: 10 MB less."""
+    app = _application(pages=pages)
     app.config.update(
         SECRET_KEY=None,  # no cookie is ever signed with it: see security.tokens
         SQLALCHEMY_DATABASE_URI=settings.database_url,
@@ -48,7 +45,6 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=5 * 1024 * 1024,
     )
     app.extensions["settings"] = settings
-    plain_text.use(app)
     configure_logging(settings.log_level)
     faults.arm(settings.fault_point)
     keyring.use(keyring.Keyring(settings.secret_keys))
@@ -60,6 +56,27 @@ def create_app(settings: Settings) -> Flask:
         transaction.bind(db.engine)
     doorbell.bind(settings.redis_url)
     registry.load(settings)
+    if pages:
+        _add_pages(app, settings)
+    return app
+
+
+def _application(*, pages: bool) -> Flask:
+    if not pages:
+        return Flask(__name__, static_folder=None)
+    from app import errors
+
+    return errors.Application(__name__, static_folder=None)
+
+
+def _add_pages(app: Flask, settings: Settings) -> None:
+    """Everything that answers: imported only where somebody asks."""
+    from app import admin, api, crowds, errors, storefront
+    from app.cli import cli
+    from app.inbox import views as inbox
+    from app.security import plain_text
+
+    plain_text.use(app)
     app.cli.add_command(cli)
     app.register_blueprint(inbox.bp)
     storefront.register(app)
@@ -70,4 +87,3 @@ def create_app(settings: Settings) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    return app

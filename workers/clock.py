@@ -148,7 +148,7 @@ class Clock:
 def main() -> None:
     """Tick until told to stop."""
     settings = Settings.from_env()
-    app = create_app(settings)
+    app = create_app(settings, pages=False)
     ticking = Clock(settings)
     signal.signal(signal.SIGTERM, ticking.stop)
     signal.signal(signal.SIGINT, ticking.stop)

@@ -1,26 +1,18 @@
-"""What a rung bell does. A job carries no facts: it drains what the database says is due, within its time."""
+"""What a rung bell does. A job carries no facts: it drains what the database says is due, within its time.
+
+A worker has one queue, so each job brings what it needs itself: sending loads no imports, planning no providers.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from app import clock, doorbell
-from app.brakes import service as brakes
-from app.customers import files, telling
-from app.domains import service as domains
-from app.hooks import delivering
-from app.inbox import importing, reconciling
-from app.inbox.service import apply_pending
-from app.journeys.service import plan_due
-from app.messages import confirming, evidence
-from app.messages.handover import Handover
-from app.privacy import service as privacy
-from app.reports import counting, service as reports
-from app.texting import service as texting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.messages.handover import Handover
     from config import Settings
 
 WORK_SECONDS = 25
@@ -52,6 +44,8 @@ def _time_is_up() -> Callable[[], bool]:
 
 def apply_inbox() -> int:
     """Apply waiting deliveries."""
+    from app.inbox.service import apply_pending
+
     done = apply_pending(_time_is_up())
     if done:
         doorbell.ring("plan")
@@ -60,6 +54,8 @@ def apply_inbox() -> int:
 
 def plan() -> int:
     """Advance people who are due."""
+    from app.journeys.service import plan_due
+
     done = plan_due(_time_is_up())
     if done:
         doorbell.ring("send")
@@ -68,6 +64,8 @@ def plan() -> int:
 
 def send() -> int:
     """Hand over what is due."""
+    from app.messages.handover import Handover
+
     if _Worker.handover is None:
         _Worker.handover = Handover.start(_settings())
     return _Worker.handover.drain(_time_is_up())
@@ -75,6 +73,16 @@ def send() -> int:
 
 def slow() -> int:
     """Everything that talks to stores at length, or tidies up."""
+    from app.brakes import service as brakes
+    from app.customers import files, telling
+    from app.domains import service as domains
+    from app.hooks import delivering
+    from app.inbox import importing, reconciling
+    from app.messages import confirming, evidence
+    from app.privacy import service as privacy
+    from app.reports import counting, service as reports
+    from app.texting import service as texting
+
     over = _time_is_up()
     counting.run(over)  # first, and no reason to come again: pages read what waits here at each visit
     done = (

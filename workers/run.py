@@ -19,6 +19,7 @@ from rq.exceptions import StopRequested
 from app import clock, create_app, doorbell, faults, garbage
 from config import Settings
 from workers import jobs
+from workers.memory import be_frugal
 from workers.queues import NAMES
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ class Guarded(rq.SimpleWorker):
 
 def main(queue: str) -> None:
     """Work until told to stop."""
+    be_frugal()
     settings = Settings.from_env()
-    app = create_app(settings)
+    app = create_app(settings, pages=False)
     jobs.prepare(settings)
     garbage.settle()
     loop = Loop(queue, settings)

@@ -8,8 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
-
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -56,6 +54,8 @@ class Watch:
 
 @lru_cache(maxsize=200)
 def _holidays(country: str, year: int) -> frozenset[date]:
+    import holidays  # 3 MB of calendars, for the few places that ask
+
     return frozenset(holidays.country_holidays(country, years=year))
 
 

@@ -13,6 +13,7 @@ import select
 import socket
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -151,8 +152,12 @@ def _why_not_connected(error: OSError | UnicodeError) -> str:
             return "connect_failed"
 
 
+@cache
 def _tls_context() -> ssl.SSLContext:
-    """The machine's own authorities and, for machines that come without any, the usual ones."""
+    """The machine's own authorities and, for machines that come without any, the usual ones. One serves all clients.
+
+    Each takes a megabyte, and reading the authorities longer than the call.
+    """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

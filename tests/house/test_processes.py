@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from app.content.email import CompiledEmail, compile_email
 from app.content.sms import CompiledSms, compile_sms
 from app.journeys.definition import Definition, parse
 from app.journeys.service import LIBRARY, SUFFIXES, library
+from tests.conftest import environment
 from tests.house.tree import ROOT, sources
 from workers import clock as ticking
 from workers.queues import NAMES
@@ -46,6 +49,32 @@ def test_every_process_is_known() -> None:
     assert set(procfile()) == {"release", "web", "clock", *(f"worker-{queue}" for queue in NAMES)}
     assert re.search(r" (rsgi|wsgi):app$", procfile()["web"])
     assert procfile()["release"].endswith("regulars upgrade")
+
+
+def test_a_sending_worker_carries_nothing_that_only_others_need() -> None:
+    program = """
+import sys
+from app import registry
+from app.extensions import load_models
+from config import Settings
+import workers.run, app.messages.handover
+load_models()
+registry.load(Settings.from_env())
+print(*sys.modules)
+"""
+    needed = environment("postgresql://nobody@127.0.0.1:9/none", "redis://127.0.0.1:9/0")
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), **needed},
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(answer.stdout.split())
+    assert "app.messages.handover" in loaded, answer.stderr
+    others = {"app.admin", "app.api", "app.storefront", "app.cli", "app.inbox.service", "dns", "holidays", "requests"}
+    assert loaded & others == set(), "each is megabytes of every worker: import it where it is used"
 
 
 def test_every_ring_names_a_queue() -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 
 from app.platforms.base import StoreSilentError
 from app.platforms.shopify.nodes import CHILDREN, READERS
@@ -21,6 +19,7 @@ from app.platforms.shopify.normalise.reading import Json, Unfit
 from app.platforms.shopify.transport import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from app.platforms.events import Fact
@@ -57,6 +56,8 @@ def _facts(kind: str, number: int, node: Json | None, children: Sequence[Json]) 
 
 def download(url: str) -> Iterator[bytes]:
     """The lines behind an address, unpacked, without holding more than one of them."""
+    import requests  # this and SQLite are for the worker that imports; all others load this module too
+
     if urlsplit(url).scheme not in ("https", "http"):
         raise StoreSilentError("no_web_address")
     try:
@@ -98,6 +99,8 @@ def _alone(lines: Iterable[bytes]) -> Iterator[tuple[Json | None, Sequence[Json]
 
 def _with_children(lines: Iterable[bytes]) -> Iterator[tuple[Json | None, Sequence[Json]]]:
     """Nodes in the export's order, each with its children in theirs."""
+    import sqlite3
+
     with contextlib.closing(sqlite3.connect("", isolation_level=None)) as spool:
         _fill(spool, lines)
         for raw, key in spool.execute("SELECT raw, key FROM node ORDER BY rowid"):

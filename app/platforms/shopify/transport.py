@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import requests
-from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    import requests
 
 USER_AGENT = "Regulars/0.1"
 CONNECT_SECONDS = 3.0
@@ -60,6 +61,8 @@ class Transport:
         read_seconds: float = READ_SECONDS,
     ) -> Answer | NoAnswer:
         """Post a JSON object and read the whole answer, of 32 MB at most."""
+        import requests  # 4 MB with all that it brings, and most processes speak to no store
+
         try:
             with self._session().post(
                 url,
@@ -83,6 +86,9 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
+            import requests
+            from requests.adapters import HTTPAdapter
+
             session = requests.Session()
             session.trust_env = False
             session.headers.update(
