@@ -105,7 +105,7 @@ def one(customer_id: int, *, toast: str | None = None, flaw: str | None = None) 
         status=422 if flaw else 200,
         toast=toast,
         flaw=flaw,
-        address=f"/admin/customers/{customer_id}" if request.method == "POST" else None,
+        address=f"/admin/customers/{customer_id}",
         customer=customer,
         person=person,
         moments=moments[:PAGE],

@@ -57,7 +57,7 @@ def _show(state: str | None = None, before: str | None = None, toast: str | None
         deliveries=shown,
         chosen=chosen,
         toast=toast,
-        address="/admin/deliveries" if request.method == "POST" else None,
+        address="/admin/deliveries",
         older=following and f"/admin/deliveries?{urlencode({'state': chosen, 'before': str(following)})}",
         newer=cursor and f"/admin/deliveries?{urlencode({'state': chosen})}",
     )

@@ -120,5 +120,5 @@ def _show(
         form=form or Form({"url": "", "kinds": []}),
         secret=secret,
         kinds=KINDS,
-        address="/admin/settings/hooks" if request.method == "POST" else None,
+        address="/admin/settings/hooks",
     )

@@ -116,7 +116,7 @@ def preview(key: str, step: str, channel: str, toast: str | None = None, phone: 
         status=422 if phone[1] else 200,
         toast=toast,
         phone=phone,
-        address=f"/admin/journeys/{key}/preview/{step}/{channel}" if request.method == "POST" else None,
+        address=f"/admin/journeys/{key}/preview/{step}/{channel}",
         test_address=test_send.address_of(g.shop),
         journey=found,
         step=step,
@@ -176,7 +176,7 @@ def show(key: str, *, toast: str | None = None, status: int = 200) -> Response:
         "exits": flow.exits(found.definition, money),
         "is_own": key.startswith(drafting.OWN),
     }
-    address = f"/admin/journeys/{key}" if request.method == "POST" else None
+    address = f"/admin/journeys/{key}"
     return page("journey.html", title=found.name, toast=toast, status=status, address=address, **values)
 
 

@@ -90,5 +90,5 @@ def _show(*, status: int = 200, toast: str | None = None, form: Form | None = No
         key=key,
         subjects=SUBJECTS,
         scopes=SCOPES,
-        address="/admin/settings/keys" if request.method == "POST" else None,
+        address="/admin/settings/keys",
     )

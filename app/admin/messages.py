@@ -68,7 +68,7 @@ def _list(wanted: parked.Filter, cursor: str | None, toast: str | None = None) -
         "messages.html",
         title=_("Messages"),
         toast=toast,
-        address=f"/admin/messages?{urlencode(kept)}" if request.method == "POST" else None,
+        address=f"/admin/messages?{urlencode(kept)}",
         messages=rows,
         wanted=wanted,
         kept=kept,
@@ -167,7 +167,7 @@ def show(message_id: int, toast: str | None = None) -> Response:
         title=_("Message"),
         toast=toast,
         message=message,
-        address=f"/admin/messages/{message_id}" if request.method == "POST" else None,
+        address=f"/admin/messages/{message_id}",
         still_useful=message.useful_until > clock.now(),
         **values,
     )

@@ -51,7 +51,7 @@ def _listed(status: int = 200, error: str | None = None) -> Response:
         files=found,
         error=error,
         most=files.MOST_LINES,
-        address=PATH if request.method == "POST" else None,
+        address=PATH,
     )
 
 
@@ -173,7 +173,7 @@ def _shown(
         errors=errors or {},
         refusals=files.refusals(session, file.id, 0, SHOWN_REFUSALS),
         more=file.refused > SHOWN_REFUSALS,
-        address=f"{PATH}/{file.id}" if request.method == "POST" else None,
+        address=f"{PATH}/{file.id}",
     )
 
 

@@ -149,7 +149,7 @@ def _show(
         own_service=own.credentials.get("messaging_service_sid", "") if own is not None else "",
         inbound=f"{installation().public_url}/receipts/twilio/inbound",
         stop_share=f"{rules.STOP_SHARE:.1%}",
-        address=braking.PAGE if request.method == "POST" else None,
+        address=braking.PAGE,
         **values,
     )
 

@@ -146,6 +146,6 @@ def _show(
         stopped=chosen.stopped,
         sentences=sentences,
         read=chosen.brand_read,
-        address="/admin/settings" if request.method == "POST" else None,
+        address="/admin/settings",
         sender=installation().sender_email,
     )

@@ -77,7 +77,10 @@ def last(days: int) -> Period:
 def page(
     name: str, *, title: str, status: int = 200, toast: str | None = None, address: str | None = None, **values: Any
 ) -> Response:
-    """A whole page. `toast` is said by the admin once it is there; `address` is what the browser then shows."""
+    """A whole page. `toast` is said by the admin once it is there.
+
+    `address` is the page's own: what the browser shows when the page is the answer to a form, which went elsewhere.
+    """
     response = Response(
         render_template(
             f"admin/{name}",
@@ -96,7 +99,7 @@ def page(
     )
     if toast:
         response.headers["HX-Trigger"] = orjson.dumps({"said": {"message": toast}}).decode()
-    if address:
+    if address and request.method == "POST":
         response.headers["HX-Replace-Url"] = address
     return response
 

@@ -69,5 +69,5 @@ def _show(*, status: int = 200, toast: str | None = None, errors: dict[int, str]
         me=g.user_id,
         errors=errors or {},
         newcomers=shop_settings.of(g.shop).team.newcomers,
-        address="/admin/settings/team" if request.method == "POST" else None,
+        address="/admin/settings/team",
     )

@@ -17,7 +17,8 @@ from app.customers import service as customers
 from app.inbox.models import BODY_PURPOSE
 from app.journeys import service as journeys
 from app.orders import service as orders
-from app.platforms.events import Fact, Ignored, ImportFinished, Unreadable
+from app.platforms.base import Ignored, Unreadable
+from app.platforms.events import Fact, ImportFinished
 from app.security.keyring import CannotOpenError
 from app.security.sealed import open_bytes
 from app.shops import importing, service as shops

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from app.platforms.events import Fact
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-
-    from app.platforms.events import Fact, Normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,25 @@ class Refused:
 
     status: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A payload that can't become facts; it is parked with this reason and shown to the merchant."""
+
+    reason: str
+    """A code: `not_json`, `not_an_object`, `missing_field:<name>`, `bad_field:<name>`, `foreign_shop`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A payload that is fine and of no concern to us (a topic we don't use, a bulk export of somebody else)."""
+
+    reason: str
+
+
+Normalised = tuple[Fact, ...] | Unreadable | Ignored
+"""What a payload is turned into."""
 
 
 @dataclass(frozen=True, slots=True)

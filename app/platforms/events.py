@@ -392,21 +392,3 @@ Fact = (
     | ImportFinished
     | PrivacyRequested
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A payload that can't become facts; it is parked with this reason and shown to the merchant."""
-
-    reason: str
-    """A code: `not_json`, `not_an_object`, `missing_field:<name>`, `bad_field:<name>`, `foreign_shop`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A payload that is fine and of no concern to us (a topic we don't use, a bulk export of somebody else)."""
-
-    reason: str
-
-
-Normalised = tuple[Fact, ...] | Unreadable | Ignored

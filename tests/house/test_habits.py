@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_FILE = 400
-LONGER_FILES = {
-    "app/platforms/events.py": "a dictionary, not a program: the vocabulary of facts is read in one place",
-}
 
 COMMITS = {
     "app/transaction.py": "the one way to the database",
@@ -137,12 +134,7 @@ def test_blind_excepts_say_why() -> None:
 @pytest.mark.parametrize("part", ["app", "workers"])
 def test_files_fit_a_reader(part: str) -> None:
     long = {s.place for s in sources(part) if len(s.text.splitlines()) > LONGEST_FILE}
-    assert long <= set(LONGER_FILES), f"over {LONGEST_FILE} lines: make it a package of the same name"
-
-
-def test_no_length_exception_outlived_its_file() -> None:
-    short = [place for place in LONGER_FILES if len((ROOT / place).read_text("utf-8").splitlines()) <= LONGEST_FILE]
-    assert short == [], "these files are short enough again: take their exceptions out"
+    assert long == set(), f"over {LONGEST_FILE} lines: make it a package of the same name"
 
 
 # Letters in brackets, so that this file does not find itself.

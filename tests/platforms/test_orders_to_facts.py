@@ -9,15 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.platforms.events import (
-    FulfilmentChanged,
-    Ignored,
-    OrderChanged,
-    OrderChannel,
-    Payment,
-    RefundMade,
-    Unreadable,
-)
+from app.platforms.base import Ignored, Unreadable
+from app.platforms.events import FulfilmentChanged, OrderChanged, OrderChannel, Payment, RefundMade
 from app.platforms.shopify.normalise import normalise
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from app.platforms.base import Ignored, Normalised, Unreadable
 from app.platforms.events import (
     CartChanged,
     Channel,
@@ -18,9 +19,7 @@ from app.platforms.events import (
     CustomerChanged,
     CustomersMerged,
     FulfilmentChanged,
-    Ignored,
     ImportFinished,
-    Normalised,
     PrivacyKind,
     PrivacyRequested,
     ProductChanged,
@@ -28,7 +27,6 @@ from app.platforms.events import (
     ShopChanged,
     StockChanged,
     TagsChanged,
-    Unreadable,
 )
 from app.platforms.shopify.normalise import normalise
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.platforms.events import Ignored, Unreadable
+from app.platforms.base import Ignored, Unreadable
 from app.platforms.shopify.normalise import READERS, normalise
 
 FOLDER = Path(__file__).parents[3] / "shared" / "payloads"

@@ -10,7 +10,8 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from app.platforms.events import Ignored, Line, Unreadable, Version
+from app.platforms.base import Ignored, Unreadable
+from app.platforms.events import Line, Version
 from app.platforms.shopify.normalise import READERS, normalise
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

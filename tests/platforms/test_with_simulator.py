@@ -23,13 +23,15 @@ from app.platforms.base import (
     ExportReady,
     ExportRunning,
     ExportStarted,
+    Ignored,
     ShopAccess,
     TellRefused,
     TokenGranted,
     TokenRefused,
     ToldConsent,
+    Unreadable,
 )
-from app.platforms.events import ConsentChanged, CustomerChanged, Ignored, OrderChanged, ProductChanged, Unreadable
+from app.platforms.events import ConsentChanged, CustomerChanged, OrderChanged, ProductChanged
 from app.platforms.shopify.asking import ShopInfo
 from app.platforms.shopify.platform import ShopifyPlatform
 from local.ports import free_port

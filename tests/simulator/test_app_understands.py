@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from app.platforms.base import Envelope
-from app.platforms.events import Ignored, Unreadable
+from app.platforms.base import Envelope, Ignored, Unreadable
 from app.platforms.shopify.normalise import READERS, normalise
 from app.platforms.shopify.webhooks import receive
 from simulator.shopify.webhooks import TOPICS

@@ -183,7 +183,7 @@ def _page(
         "journey_new.html",
         title=_("New journey"),
         status=422 if errors or flaws else 200,
-        address="/admin/journeys/new" if request.method == "POST" else None,
+        address="/admin/journeys/new",
         bases=[(journey.key, journey.name) for journey in found],
         blanks=[(f"+{event}", flow.TRIGGERS[event]) for event in EVENTS],
         base=base,

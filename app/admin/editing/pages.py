@@ -275,7 +275,7 @@ def show(session: Session, journey: Journey, outcome: Outcome) -> Response:
         "sends": messages(definition),
     }
     status = 409 if conflict else 422 if outcome.flaws or outcome.panel else 200
-    address = f"/admin/journeys/{journey.key}/edit" if request.method == "POST" else None
+    address = f"/admin/journeys/{journey.key}/edit"
     return page("editor.html", title=_("Edit"), status=status, toast=outcome.toast, address=address, **values)
 
 

@@ -139,7 +139,7 @@ def _show(
         title=_("Text"),
         status=422 if fault else 200,
         toast=toast,
-        address=address if request.method == "POST" else None,
+        address=address,
         journey=journey,
         state=state,
         step=step,

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
         ExportReady,
         ExportRunning,
         ExportStarted,
+        Normalised,
         Refused,
         ShopAccess,
         TellAnswer,
         TokenResult,
         ToldConsent,
     )
-    from app.platforms.events import Fact, Normalised
+    from app.platforms.events import Fact
     from app.platforms.shopify.budget import CostBudget
     from app.platforms.shopify.graphql import GraphQLFault
     from app.shops.brand import StoreBrand

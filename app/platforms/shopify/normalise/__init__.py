@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.platforms.events import Ignored, Unreadable
+from app.platforms.base import Ignored, Unreadable
 from app.platforms.shopify.normalise import catalog, checkouts, consent, customers, fulfilments, orders, refunds, shop
 from app.platforms.shopify.normalise.delivery import Delivery, digest_of
 from app.platforms.shopify.normalise.reading import Unfit, parse
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from app.platforms.events import Fact, Normalised
+    from app.platforms.base import Normalised
+    from app.platforms.events import Fact
 
 READERS: Mapping[str, Callable[[Delivery], tuple[Fact, ...] | Ignored]] = {
     "carts/create": checkouts.cart_changed,

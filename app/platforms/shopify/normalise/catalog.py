@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.content.money import minor_digits
-from app.platforms.events import Fact, Ignored, ProductChanged, ProductDeleted, StockChanged, Variant
+from app.platforms.base import Ignored
+from app.platforms.events import Fact, ProductChanged, ProductDeleted, StockChanged, Variant
 from app.platforms.shopify.normalise.money import minor
 from app.platforms.shopify.normalise.reading import (
     Json,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.platforms.events import Channel, ConsentChanged, ConsentState, Fact, Ignored, Person
+from app.platforms.base import Ignored
+from app.platforms.events import Channel, ConsentChanged, ConsentState, Fact, Person
 from app.platforms.shopify.normalise import people
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, instant, needed_id, text
 

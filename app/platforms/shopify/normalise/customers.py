@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.platforms.events import CustomerChanged, CustomerDeleted, CustomersMerged, Fact, Ignored, TagsChanged
+from app.platforms.base import Ignored
+from app.platforms.events import CustomerChanged, CustomerDeleted, CustomersMerged, Fact, TagsChanged
 from app.platforms.shopify.normalise import consent, people
 from app.platforms.shopify.normalise.reading import instant, labels, needed_id
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.platforms.events import Fact, FulfilmentChanged, Ignored
+from app.platforms.base import Ignored
+from app.platforms.events import Fact, FulfilmentChanged
 from app.platforms.shopify.normalise.reading import Json, Unfit, child, children, country_code, instant, needed_id
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.platforms.base import Ignored
 from app.platforms.events import (
     AppUninstalled,
     Fact,
-    Ignored,
     ImportFinished,
     Person,
     PrivacyKind,
