@@ -46,15 +46,6 @@ REASONS: dict[str, str] = {
         "libraries); 132 threads, templates and languages make 158 MB. Mails that leave in one call wait for each "
         "other, rendered, 250 at a time: the other 30 MB."
     ),
-    "admin page at 1,000,000 customers: customers, searched": (
-        "outside the application the four branches take 0.1 ms each at 400,000 people; inside it, names seem to be "
-        "read one by one. The suspicion, not yet proven: under row-level security an index on lower(name) may not "
-        "serve, since lower() is not marked leakproof."
-    ),
-    "admin page at 1,000,000 customers: reports": (
-        "each goodbye of two months is looked up beside the message it followed, and each order beside the click that "
-        "brought it: ten thousand of each in that shop, ten in the small one. Messages, opens and clicks are counts."
-    ),
     "peak memory of a worker": "as for a sending worker in RESULTS.md: it doesn't grow with what waits.",
 }
 """The beginning of a line's path -> one sentence or two."""

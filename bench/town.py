@@ -121,7 +121,7 @@ def messages(house: House, shop: int, most: int | None = None) -> None:
 def history(house: House, shop: int, each: int) -> None:
     """A past: so many messages of the last month for everybody, of every journey; most went, some didn't or still wait.
 
-    A few of the people are under way, a few orders were brought by a click, a few people said goodbye.
+    A few of the people are under way; one order in a hundred was brought by a click, and as many said goodbye.
     """
     house.fill(
         """
@@ -185,8 +185,8 @@ def history(house: House, shop: int, each: int) -> None:
         SELECT o.shop_id, o.id, 'last_human_click_5d_v1', m.id, m.journey_id, m.step, m.channel, m.clicked_at,
             o.placed_at, now()
         FROM orders o LEFT JOIN LATERAL (
-            SELECT * FROM message m WHERE m.shop_id = o.shop_id AND m.customer_id = o.customer_id AND o.id %% 50 = 0
-                AND m.clicked_at IS NOT NULL LIMIT 1
+            SELECT * FROM message m WHERE m.shop_id = o.shop_id AND m.customer_id = o.customer_id
+                AND o.customer_id %% 100 = 3 AND m.clicked_at IS NOT NULL LIMIT 1
         ) m ON true
         WHERE o.shop_id = %s
         """,

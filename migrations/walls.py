@@ -28,6 +28,7 @@ CLERKS_RIGHTS = {
     "people_file": "SELECT (shop_id, id, state, due_at)",
     "message_count_change": "SELECT (shop_id)",
     "message_count_zone": "SELECT",
+    "report_stale": "SELECT (shop_id)",
     "brake": "SELECT (shop_id, due_at)",
     "sending_domain": "SELECT (shop_id, domain, state, due_at)",
     "messaging_service": "SELECT",

@@ -142,6 +142,7 @@ TABLES: dict[str, Entry] = {
     "message_count": Entry("Messages by day", operational="step channel state reason"),
     "message_count_change": Entry("Changes to messages by day", operational="step channel state reason"),
     "message_count_zone": Entry("Zone of messages by day", operational="zone"),
+    "report_day": Entry("What messages brought by day", operational="step"),
     "data_file": Entry("Data files", personal="content", of_person=BY_CUSTOMER, whole=True),
     "consent_wording": Entry("What people agree to", pseudonymous="created_by", operational="channel sentence"),
     "people_file": Entry("Files of people", pseudonymous="created_by", operational="name state header mapping"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 from app.content.dates import zone_of
+from app.reports import days
 from app.transaction import across_shops, transaction
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(should_stop: Callable[[], bool]) -> int:
     with across_shops() as session:
         shops = session.scalars(
             text("""
-                SELECT shop_id FROM message_count_change
+                SELECT shop_id FROM message_count_change UNION SELECT shop_id FROM report_stale
                 UNION SELECT s.id FROM shop s JOIN message_count_zone z ON z.shop_id = s.id WHERE z.zone <> s.timezone
             """)
         ).all()
@@ -96,20 +97,25 @@ def run(should_stop: Callable[[], bool]) -> int:
 
 
 def fold(shop_id: int) -> int:
-    """Add waiting changes to their days, or count anew when the shop has moved to another zone; returns how many."""
+    """Add waiting changes to their days, or count anew when the shop has moved to another zone; returns how many.
+
+    What became stale of the days of `days` is worked out along with it.
+    """
     with transaction(shop_id) as session:
         zone, counted_in = _zones(session)
         if zone != counted_in:
             _recount(session, zone)
+        days.fold(session, zone)
         parameters = {"shop": shop_id, "zone": zone, "batch": BATCH}
         folded: int = session.execute(text(FOLD), parameters).one().gone
         return folded
 
 
 def recompute(shop_id: int) -> int:
-    """Count all messages of a shop anew; returns how many cells were wrong (0, unless somebody wrote past us)."""
+    """Count all of a shop anew; returns how many figures were wrong (0, unless somebody wrote past us)."""
     with transaction(shop_id) as session:
         zone, _ = _zones(session)
+        days.fold(session, zone)
         return _recount(session, zone)
 
 
@@ -133,7 +139,7 @@ def _recount(session: Session, zone: str) -> int:
     wrong = session.execute(text(RECOUNT), parameters).all()
     session.execute(text("UPDATE message_count_zone SET zone = :zone WHERE shop_id = :shop"), parameters)
     session.execute(text("DELETE FROM message_count WHERE shop_id = :shop AND messages = 0"), parameters)
-    return len(wrong)
+    return len(wrong) + days.recompute(session, zone)
 
 
 def counts(

@@ -95,3 +95,28 @@ class MessageCountZone(OfShop, Base):
     __tablename__ = "message_count_zone"
 
     zone: Mapped[str]
+
+
+class ReportDay(OfShop, Base):
+    """What a message of a journey brought on a day, where that day isn't in `report_stale`."""
+
+    __tablename__ = "report_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    """By the clock of `message_count_zone`."""
+    journey_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """No reference, since what was brought outlives its journey."""
+    step: Mapped[str] = mapped_column(primary_key=True)
+    orders: Mapped[int]
+    revenue: Mapped[int]
+    """Minor units of the shop's currency, net of refunds."""
+    unsubscribes: Mapped[int]
+
+
+class ReportStale(Tenant, Base):
+    """That something changed what a day brought. Triggers write it; `days.fold` works the day out anew."""
+
+    __tablename__ = "report_stale"
+
+    at: Mapped[datetime]
+    """A quarter of an hour of that day: every zone's days begin with one."""

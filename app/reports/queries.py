@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from app.reports.counting import counts
-from app.reports.rules import MODEL
+from app.reports.days import brought
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,37 +29,6 @@ FIGURES = (
 
 Where = tuple[date, int | None, str | None]
 """(day, journey, step)"""
-
-STATEMENTS = {
-    # Of each order's facts the newest counts. Only those with a message are read: most orders have none.
-    "orders": """
-        SELECT (a.placed_at AT TIME ZONE :zone)::date AS day, a.journey_id, a.step, count(*) AS orders,
-            count(*) FILTER (WHERE j.event IN ('checkout_abandoned', 'cart_abandoned')) AS recovered,
-            COALESCE(sum(GREATEST(o.total - o.refunded, 0)) FILTER (WHERE o.currency = s.currency), 0)::bigint
-                AS revenue
-        FROM attribution a
-        JOIN orders o ON o.shop_id = :shop AND o.id = a.order_id
-        JOIN shop s ON s.id = o.shop_id
-        LEFT JOIN journey j ON j.shop_id = :shop AND j.id = a.journey_id
-        WHERE a.shop_id = :shop AND a.model = :model AND a.placed_at >= :start AND a.placed_at < :end
-            AND a.message_id IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM attribution later WHERE later.shop_id = a.shop_id AND later.order_id = a.order_id
-                    AND later.model = a.model AND later.revision > a.revision)
-            AND o.cancelled_at IS NULL AND o.deleted_at IS NULL AND o.payment NOT IN ('voided', 'refunded')
-        GROUP BY 1, 2, 3""",
-    # Whoever unsubscribes had enough of the message they got last.
-    "goodbyes": """
-        SELECT (m.accepted_at AT TIME ZONE :zone)::date AS day, m.journey_id, m.step, count(*) AS unsubscribes
-        FROM consent_entry c JOIN LATERAL (
-            SELECT journey_id, step, accepted_at FROM message m
-            WHERE m.shop_id = c.shop_id AND m.customer_id = c.customer_id AND m.channel = c.channel
-                AND m.accepted_at <= c.effective_at AND m.journey_id IS NOT NULL
-            ORDER BY m.accepted_at DESC LIMIT 1
-        ) m ON true
-        WHERE c.shop_id = :shop AND c.state = 'unsubscribed' AND c.effective_at >= :start
-            AND m.accepted_at >= :start AND m.accepted_at < :end
-        GROUP BY 1, 2, 3""",
-}
 
 
 @dataclass(slots=True)
@@ -95,12 +64,11 @@ class Report:
 
 def report(session: Session, shop_id: int, period: Period) -> Report:
     """Everything about a period."""
-    parameters = _parameters(shop_id, period)
     total = Figures()
     by_day = {day: Figures() for day in period.days}
     by_message: dict[tuple[int | None, str | None], Figures] = {}
-    found = [row for statement in STATEMENTS.values() for row in session.execute(text(statement), parameters)]
-    for counted in [row._asdict() for row in found] + _messages(session, shop_id, period):
+    found = [row._asdict() for row in brought(session, shop_id, period)]
+    for counted in found + _messages(session, shop_id, period):
         message = by_message.setdefault((counted["journey_id"], counted["step"]), Figures())
         for figures in (total, by_day[counted["day"]], message):
             figures.add(counted)
@@ -130,15 +98,10 @@ def _messages(session: Session, shop_id: int, period: Period) -> list[dict[str, 
 def revenue(session: Session, shop_id: int, period: Period) -> dict[str, int]:
     """Key of a journey -> what its messages brought in a period, counted as reports count it."""
     found: dict[int, int] = {}
-    for row in session.execute(text(STATEMENTS["orders"]), _parameters(shop_id, period)):
-        if row.journey_id is not None:
-            found[row.journey_id] = found.get(row.journey_id, 0) + row.revenue
+    for row in brought(session, shop_id, period):
+        found[row.journey_id] = found.get(row.journey_id, 0) + row.revenue
     known = names(session, shop_id, found)
     return {known[id_].key: amount for id_, amount in found.items() if id_ in known}
-
-
-def _parameters(shop_id: int, period: Period) -> dict[str, Any]:
-    return {"shop": shop_id, "model": MODEL, "zone": period.zone.key, "start": period.start, "end": period.end}
 
 
 def names(session: Session, shop_id: int, ids: Iterable[int | None]) -> dict[int, Any]:

@@ -49,6 +49,7 @@ CLERK_MAY = {
     "people_file": {"SELECT (due_at, id, shop_id, state)"},
     "message_count_change": {"SELECT (shop_id)"},
     "message_count_zone": {"SELECT"},
+    "report_stale": {"SELECT (shop_id)"},
     "brake": {"SELECT (due_at, shop_id)"},
     "sending_domain": {"SELECT (domain, due_at, shop_id, state)"},
     "hosted_service": {"SELECT (due_at, id, number, number_sid, service, shop_id)"},  # which numbers are taken
