@@ -36,7 +36,7 @@ per message before they go.
 Many mails in a call: every mail is rendered for its reader all the same; what the mails of a call share is sent once,
 what differs for each. The orders behind them hold the same three things, so little more than names, numbers and signed
 links differs; one call per message is measured with messages that had an unknown outcome before, which go alone.
-Seven million queued messages have a run of their own, `python -m bench.backlog`, not made in full yet.
+Seven million queued messages have a run of their own, `python -m bench.backlog`: [BACKLOG.md](BACKLOG.md).
 """
 
 

@@ -36,9 +36,9 @@ LOOK_SECONDS = 5
 METHOD = f"""\
 All messages are due at once, in one shop, made in SQL: by INSERT ... SELECT, {PEOPLE:,} at a time, with every index in
 place, without the triggers that count them and look up what they refer to; then VACUUM ANALYZE. {WORKERS} sending
-workers run against a provider that answers after {LATENCY_MS} ms. The reference is the mean of the same with 1 %
-of the messages waiting, once before and once after, in the same run. What others took of the machine was looked at for
-{LOOK_SECONDS} s before each of the three, with nothing of ours at work.
+workers run against a provider that answers after {LATENCY_MS} ms. The reference is the mean of the same with 1 % of the
+messages waiting, once before and once after, in the same run. What others took of the machine was looked at for
+{LOOK_SECONDS} s before each of the three, with nothing of ours at work: where that is much, ratios say more than rates.
 """
 CLAIMS = 30
 
