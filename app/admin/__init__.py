@@ -20,6 +20,7 @@ from app.admin import (
     messages,
     people_files,
     permission,
+    plan,
     preview_as,
     privacy,
     reports,
@@ -59,6 +60,7 @@ PAGES = (
     designing,
     hooks,
     privacy,
+    plan,
 )
 """Each hangs its routes on the guarded blueprint when it is imported."""
 

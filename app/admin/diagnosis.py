@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from app.admin.words import _
+from app.admin.words import PROVIDERS, _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,7 +147,7 @@ def _provider(provider: Provider) -> Finding:
             "care", area, _("There is no provider, so these messages are kept."),
             _("Whoever runs Regulars: set the provider's key."),
         )  # fmt: skip
-    name = provider.name.capitalize()
+    name = PROVIDERS.get(provider.name, provider.name)
     if provider.broken:
         return Finding(
             "bad", area, _("{name} doesn't answer. It is tried again every ten seconds; messages wait.", name=name),

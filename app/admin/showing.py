@@ -22,7 +22,7 @@ from app.team import rules
 from app.team.rules import Role
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from flask import Flask
 
@@ -45,6 +45,7 @@ SETTINGS_PAGES = (
     ("/admin/settings/hooks", _("Webhooks")),
     ("/admin/settings/privacy", _("Privacy")),
     ("/admin/settings/audit", _("Audit log")),
+    ("/admin/settings/plan", _("Plan and usage")),
 )
 """The tabs of the settings."""
 COUNTED_DAYS = 30
@@ -136,7 +137,7 @@ def _time(at: datetime) -> str:
     return local_date(at, "time", g.shop.locale, g.shop.timezone).replace("\u202f", "\u00a0")
 
 
-def day(at: datetime | None) -> str:
+def day(at: date | None) -> str:
     """A date in the shop's zone."""
     return "" if at is None else local_date(at, "medium", g.shop.locale, g.shop.timezone)
 

@@ -235,6 +235,7 @@ DELIVERY_STATES: Final[dict[str, str]] = {
     "parked": _("Needs you"),
 }
 CHANNELS: Final[dict[str, str]] = {"email": _("Email"), "sms": _("SMS"), "whatsapp": _("WhatsApp")}
+PROVIDERS: Final[dict[str, str]] = {"sendgrid": "SendGrid", "smtp": _("A mail server"), "twilio": "Twilio"}
 CONSENTS: Final[dict[str, str]] = {
     "subscribed": _("Subscribed"),
     "unsubscribed": _("Unsubscribed"),

@@ -247,7 +247,7 @@ PAGES = [
     "/admin/may-we-write", "/admin/customers/{ana}/may-we-write", "/admin/people-files",
     "/admin/people-files/{waiting}", "/admin/people-files/{read}",
     "/admin/settings/audit", "/admin/settings/keys", "/admin/settings/hooks",
-    "/admin/settings/privacy",
+    "/admin/settings/privacy", "/admin/settings/plan",
 ]  # fmt: skip
 """Those in braces are of the furnished shop."""
 

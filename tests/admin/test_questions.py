@@ -14,7 +14,7 @@ PAGES = (
     "/", "/admin/home/pulse", "/admin/journeys", "/admin/journeys/abandoned_checkout", "/admin/messages",
     "/admin/messages/reasons", "/admin/customers", "/admin/customers?q=ana", "/admin/customers/{customer}",
     "/admin/messages/{message}", "/admin/deliveries", "/admin/reports", "/admin/settings", "/admin/health",
-    "/admin/data-check",
+    "/admin/data-check", "/admin/settings/plan", "/admin/settings/plan/stored",
 )  # fmt: skip
 
 
