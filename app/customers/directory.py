@@ -151,6 +151,8 @@ class People:
     everybody: list[Known] = field(default_factory=list)
     merges: list[tuple[Known, Known]] = field(default_factory=list)
     """(removed, kept), in the order in which they became one."""
+    named: list[Known] = field(default_factory=list)
+    """Guests of before this batch whom the store now has as its customers."""
 
     def of(self, person: Person) -> int | None:
         """The customer's id; None for a person without any name to find them by."""
@@ -176,6 +178,8 @@ class People:
         if person.customer_id and known.external_id is None:
             known.external_id, known.changed = person.customer_id, True
             self.by_external[person.customer_id] = known
+            if known.id is not None:
+                self.named.append(known)
         record = mention.record and person.customer_id == known.external_id
         if known.erased_at is not None:
             return

@@ -21,7 +21,7 @@ from app.shops import settings as shop_settings
 from app.transaction import ring_after_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -148,6 +148,21 @@ def tell(session: Session, words: Iterable[Word]) -> None:
         {"shop": session.info["shop_id"], "now": clock.now(), "rows": orjson.dumps(rows).decode()},
     )
     ring_after_commit(session, "slow")
+
+
+def tell_now(session: Session, customer_ids: Collection[int]) -> None:
+    """Have the store told what these people said to us before it had them as its customers."""
+    if not customer_ids:
+        return
+    again = session.scalars(
+        text("""
+            UPDATE consent_write SET done_at = NULL, outcome = NULL, tries = 0, due_at = :now
+            WHERE shop_id = :shop AND customer_id = ANY(:ids) AND outcome = 'not_in_store' RETURNING id
+        """),
+        {"shop": session.info["shop_id"], "ids": sorted(customer_ids), "now": clock.now()},
+    ).all()
+    if again:
+        ring_after_commit(session, "slow")
 
 
 def _ask_to_confirm(session: Session, news: Iterable[Word]) -> None:

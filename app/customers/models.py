@@ -193,7 +193,8 @@ class ConsentWrite(Tenant, Base):
     due_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
-    """told | overtaken | not_in_store | gone | uninstalled, or the store's refusal"""
+    """told | overtaken | gone | uninstalled, not_in_store (a guest: told when they become a customer), or the store's
+    refusal"""
 
 
 class OptIn(Tenant, Base):

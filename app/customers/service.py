@@ -60,7 +60,7 @@ def record(session: Session, facts: Sequence[Fact]) -> People:
             _merge(people, fact)
     _tag(people, facts)
     identity.save(session, people)
-    merged = _move_merged(session, people)
+    merged = _grown_together(session, people)
     words = _words(people, facts)
     ledger.add(session, words)
     concerned = {word.customer_id for word in words} | {kept for _, kept in merged}
@@ -77,15 +77,17 @@ def introduce(session: Session, mentions: Sequence[Mention]) -> People:
     for mention in mentions:
         people.meet(mention)
     identity.save(session, people)
-    _move_merged(session, people)
+    _grown_together(session, people)
     return people
 
 
-def _move_merged(session: Session, people: People) -> list[tuple[int, int]]:
+def _grown_together(session: Session, people: People) -> list[tuple[int, int]]:
+    """Give those who turned out to be one all that is either's; what guests have said, their store can be told now."""
     merged = [
         (removed.id, kept.id) for removed, kept in people.merges if removed.id is not None and kept.id is not None
     ]
     merging.move(session, merged)
+    ledger.tell_now(session, {k.id for k in people.named if k.id is not None} | {kept for _, kept in merged})
     return merged
 
 

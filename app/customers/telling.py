@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app import clock
 from app.platforms import access
 from app.platforms.base import ConsentTold, TellLater, ToldConsent
-from app.transaction import across_shops, transaction
+from app.transaction import across_shops, record_alone, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,9 +54,14 @@ def _shops() -> Sequence[int]:
 
 
 def _take(shop_id: int) -> Sequence[Any]:
-    """Some errands, for this worker alone. What a later word has overtaken isn't told any more."""
+    """Some errands, for this worker alone. What a later word has overtaken isn't told any more.
+
+    A guest's errands rest until the store has them as its customer (`ledger.tell_now`): nobody may become one between
+    the look and the note.
+    """
     now = clock.now()
     with transaction(shop_id) as session:
+        record_alone(session)
         parameters = {"shop": shop_id, "now": now, "size": BATCH, "until": now + _span(LEASE_SECONDS)}
         session.execute(
             text("""

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from app.customers import service as customers, telling
+from app.customers.queries import consent_states
 from app.platforms.base import TellAnswer, TellLater, TellRefused, ToldConsent
 from app.transaction import transaction
+from tests.core.conftest import checkout
 
 if TYPE_CHECKING:
     from tests.core.conftest import World
@@ -137,6 +139,81 @@ def test_who_is_gone_is_not_told_of(world: World, change: str, outcome: str) -> 
     telling.run()
     assert world.store.told == []
     assert outcomes(world) == [outcome]
+
+
+def guest(world: World) -> int:
+    """Ana at a checkout, before the store has made her a customer."""
+    world.deliver("checkouts/update", checkout(world, "tok-1", customer=None, email=ANA["email"]))
+    world.apply()
+    id_: int = world.rows("SELECT id FROM customer")[0].id
+    return id_
+
+
+@pytest.mark.parametrize("state", ["subscribed", "unsubscribed"])
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_a_guests_word_is_told_once_the_store_knows_them(world: World, state: str, *, looked_before: bool) -> None:
+    who = guest(world)
+    world.time.move(minutes=1)
+    said_at = world.time.move(minutes=1)
+    says(world, who, state)
+    if looked_before:
+        telling.run()
+        assert outcomes(world) == ["not_in_store"]
+    assert world.store.told == []
+    world.time.move(days=30)
+    assert known(world) == who
+    telling.run()
+    (told,) = world.store.told
+    assert (told.customer_id, told.state, told.at) == ("501", state, said_at)
+    echo(world, told)
+    world.apply()
+    world.time.move(days=1)
+    known(world)  # seen again, it isn't told again
+    telling.run()
+    assert len(world.store.told) == 1
+    said = world.rows("SELECT 1 FROM consent_entry WHERE source = 'preference_page' OR source = 'shopify'")
+    assert len(said) == 1
+
+
+def test_a_guest_who_turns_out_to_be_a_customer_of_long_ago(world: World) -> None:
+    now = world.time.at.isoformat()
+    world.deliver("customers/create", {"id": 501, "email": "old@shopper.example", "created_at": now, "updated_at": now})
+    guest(world)
+    who = world.rows("SELECT id FROM customer WHERE external_id IS NULL")[0].id
+    says(world, who, "unsubscribed")
+    telling.run()
+    world.time.move(minutes=1)
+    world.deliver("customers/update", {**ANA, "created_at": now, "updated_at": world.time.at.isoformat()})
+    world.apply()
+    telling.run()
+    assert [(told.customer_id, told.state) for told in world.store.told] == [("501", "unsubscribed")]
+
+
+def test_a_guests_word_that_the_store_has_heard_a_later_one_of_is_not_told(world: World) -> None:
+    says(world, guest(world), "subscribed")
+    telling.run()
+    world.time.move(minutes=5)
+    known(world)
+    echo(world, ToldConsent("501", "email", "unsubscribed", world.time.at, double_opt_in=False))
+    world.apply()
+    telling.run()
+    assert world.store.told == []
+    assert outcomes(world) == ["overtaken"]
+
+
+def test_that_the_store_never_asked_takes_no_word_back(world: World) -> None:
+    who = guest(world)
+    says(world, who, "unsubscribed")
+    world.time.move(minutes=5)
+    known(world)
+    word = {"state": "not_subscribed", "opt_in_level": "single_opt_in", "consent_updated_at": None}
+    payload = {"customer_id": 501, "email_address": ANA["email"], "email_marketing_consent": word}
+    world.deliver("customers_email_marketing_consent/update", payload)
+    world.apply()
+    telling.run()
+    assert [told.state for told in world.store.told] == ["unsubscribed"]
+    with transaction(world.shop_id) as session:
+        assert consent_states(session, world.shop_id, [who])[who, "email"] == "unsubscribed"
 
 
 def test_what_the_store_says_itself_is_not_told_to_it(world: World) -> None:

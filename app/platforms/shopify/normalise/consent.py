@@ -70,13 +70,16 @@ def _told(delivery: Delivery, spelling: _Spelling) -> tuple[Fact, ...] | Ignored
     state = state_of(word.get("state"))
     if state is None:
         raise Unfit(f"bad_field:{spelling.consent}.state")
+    at = instant(word.get(spelling.changed))
+    if state is ConsentState.NEVER_ASKED and at is None:
+        return Ignored("no_consent_told")  # how every customer begins: nobody's word, so it takes nobody's back
     person = _person(spelling.channel, customer_id, data.get(spelling.address))
     return (
         ConsentChanged(
             person=person,
             channel=spelling.channel,
             state=state,
-            effective_at=instant(word.get(spelling.changed)) or delivery.moment,
+            effective_at=at or delivery.moment,
             source=source_of(word.get(spelling.collected)),
             double_opt_in=is_double(word.get("opt_in_level")),
         ),
