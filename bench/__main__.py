@@ -51,12 +51,14 @@ class Scale:
     seconds: float
     shops: tuple[int, int, int]
     """Customers of a small, a middling and a large shop."""
+    visits: tuple[int, int]
+    """Of each page, in a shop that is compared and in one that is busy."""
     applied: int
     rounds: int
 
 
-FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), 2_000, 3)
-SMALL = Scale(300, 200, 100, 5, 0.05, (50, 100, 200), 50, 1)
+FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), (15, 40), 2_000, 3)
+SMALL = Scale(100, 100, 40, 3, 0.05, (50, 60, 70), (1, 2), 30, 1)
 
 
 def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]]]:
@@ -67,7 +69,7 @@ def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]
         "planning": lambda: planning.rows(found, scale.people, scale.rounds),
         "render": lambda: render.rows(render.measure(scale.seconds)),
         "sending": lambda: sending.rows(found, scale.messages, scale.naive, scale.rounds),
-        "pages": lambda: pages.rows(found, *scale.shops),
+        "pages": lambda: pages.rows(found, scale.shops, scale.visits),
         "screens": lambda: screens.rows(found, scale.shops[0], scale.rounds),
     }
 

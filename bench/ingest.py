@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 CONNECTIONS = 128
+WARM_UP = 500
 DURABLE, BY_WSGI, NOOP, ORM = "durable", "durable, WSGI", "Flask no-op", "ORM add/commit"
 SERVERS = {
     DURABLE: ["granian", "--interface", "rsgi", "--http", "1", "--no-ws", "--workers", "1", "rsgi:app"],
@@ -162,7 +163,7 @@ def measure(found: House, count: int, rounds: int = ROUNDS) -> dict[str, list[Re
     with ExitStack() as stack:
         ports = {name: stack.enter_context(server(found, name)) for name in SERVERS}
         for port in ports.values():
-            send(port, requests(500), CONNECTIONS)
+            send(port, requests(min(WARM_UP, count)), CONNECTIONS)
         for _ in range(rounds):
             for name, port in ports.items():
                 some = requests(count // 10 if name == ORM else count)

@@ -35,25 +35,28 @@ PAGES = {
     "reports": "/admin/reports",
     "health": "/admin/health",
 }
-VISITS = 15
-MANY_VISITS = 40
 MANY_MESSAGES = 10
 """For everybody in the shop that sends a lot."""
 SLOWEST_MS = 150
 
 
-def rows(house: House, small: int, middling: int, large: int) -> list[Row]:
-    """Lines for the table: each page's median in the large shop beside that in the small one, and in a busy one."""
+def rows(house: House, shops: tuple[int, int, int], visits: tuple[int, int]) -> list[Row]:
+    """Lines for the table: each page's median in the large shop beside that in the small one, and in a busy one.
+
+    `shops`: customers of a small, a middling and a large one; `visits`: how many for a median, and for a percentile.
+    """
+    small, middling, large = shops
+    few, many = visits
     sizes = {"small": (small, 1), "large": (large, 1), "busy": (middling, MANY_MESSAGES)}
     for name, (size, each) in sizes.items():
         fill(house, house.make_shop(domain_of(name)), size, each)
     house.settle()
     found: dict[tuple[str, str], list[float]] = {}
-    for _ in range(VISITS):
+    for _ in range(few):
         for page in PAGES:
             for name in ("small", "large"):
                 found.setdefault((page, name), []).append(_visit(house, page, name))
-    for _ in range(MANY_VISITS):
+    for _ in range(many):
         for page in PAGES:
             found.setdefault((page, "busy"), []).append(_visit(house, page, "busy"))
     house.empty()
@@ -70,7 +73,7 @@ def rows(house: House, small: int, middling: int, large: int) -> list[Row]:
             )
         )
     for page in PAGES:
-        slow = sorted(found[page, "busy"])[int(MANY_VISITS * 0.95)]
+        slow = sorted(found[page, "busy"])[int(many * 0.95)]
         made.append(
             Row(
                 f"admin page, {middling:,} customers, {middling * MANY_MESSAGES:,} messages: {page}",
