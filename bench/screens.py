@@ -124,7 +124,7 @@ def _visit(browser: Browser, admin: str, address: str) -> dict[str, float]:
 
 
 def _wait(address: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         with suppress(OSError), urllib.request.urlopen(address, timeout=2):  # noqa: S310 our own server
             return

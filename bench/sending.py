@@ -239,7 +239,7 @@ def _drained(
     return count / (time.perf_counter() - begun)
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 240) -> None:
     """Wait for something to be so.
 
     Raises:

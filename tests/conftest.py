@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app import clock, create_app, migrate, transaction
+from app.inbox import accept
 from config import Settings
 from local.services import Postgres, Redis
 
@@ -33,6 +34,15 @@ def _only_loopback(self: socket.socket, address: Any) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
         raise AssertionError(f"a test tried to reach {address[0]}: nothing leaves this machine")
     _connect(self, address)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stores_patience() -> Iterator[float]:
+    """Seconds that the intake allows itself; tests on a slow machine have more, or set their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        usual = accept.LONGEST_WAIT_SECONDS
+        patch.setattr(accept, "LONGEST_WAIT_SECONDS", 60.0)
+        yield usual
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import jwt
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from sqlalchemy import event, text
 
 from app import clock
@@ -220,6 +220,7 @@ def questions() -> Iterator[list[tuple[str, Any]]]:
 def browser() -> Iterator[Browser]:
     if not AXE.exists():
         pytest.skip("No npm packages here: run `make setup`")
+    expect.set_options(timeout=60_000)  # its own five seconds are short on a busy machine
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(executable()), args=["--no-sandbox"])
         yield launched

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STORE = "sage-and-stone.myshopify.com"
 KEY, SECRET = "5afe0000000000000000000000000001", "simulated-shopify-secret-for-this-machine"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def playing(
 def _until_it_answers(address: str) -> None:
     deadline = wall.monotonic() + PATIENCE
     while wall.monotonic() < deadline:
-        with suppress(requests.ConnectionError):
+        with suppress(requests.ConnectionError, requests.Timeout):
             if requests.get(address, timeout=5).ok:
                 return
         wall.sleep(0.1)
@@ -93,7 +93,7 @@ def _until_it_answers(address: str) -> None:
 def _ended(process: subprocess.Popen[bytes]) -> None:
     """Wait for its end; a web server told to stop while it is starting may not have heard."""
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=30)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -158,7 +158,7 @@ def test_a_mail_is_made_of_blocks_checked_and_kept_in_the_draft(frame: tuple[str
     address, shop = frame
     page.goto(f"{address}/app/admin/journeys/abandoned_checkout/edit/text/first/email")
     inside(page).get_by_role("link", name="Move blocks about").click()
-    expect(inside(page).locator("body[data-designer=ready]")).to_be_attached(timeout=30_000)
+    expect(inside(page).locator("body[data-designer=ready]")).to_be_attached()
     mail = inside(page).frame_locator("#canvas iframe.gjs-frame").locator("body")
     expect(mail).to_contain_text("You left something behind")
     expect(mail).to_contain_text("Only if checkout.items.size > 1")
@@ -283,7 +283,7 @@ def test_every_page_is_fit_for_everybody(
     window.set_viewport_size({"width": 1280, "height": 1600})
     window.emulate_media(color_scheme="light")
     window.goto(f"{frame[0]}/app{path.format(**furnished)}")
-    expect(inside(window).locator("main h1")).to_be_visible(timeout=60_000)
+    expect(inside(window).locator("main h1")).to_be_visible()
     app = app_frame(window)
     app.evaluate(AXE.read_text())
     found: dict[str, list[Any]] = {}
@@ -316,7 +316,7 @@ def test_the_apis_page_is_fit_for_everybody(app: Flask, frame: tuple[str, int], 
     context = browser.new_context(viewport={"width": 320, "height": 900}, color_scheme="dark", bypass_csp=True)
     page = context.new_page()
     page.goto(f"{frame[0]}/app/")
-    expect(inside(page).locator("main h1")).to_be_visible(timeout=20_000)
+    expect(inside(page).locator("main h1")).to_be_visible()
     page.goto(f"{app_frame(page).url.partition('/?')[0]}/api/v1/docs")
     expect(page.get_by_role("heading", name="Regulars API")).to_be_visible()
     page.evaluate(AXE.read_text())

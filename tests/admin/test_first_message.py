@@ -82,7 +82,7 @@ def opens_the_app(page: Page, address: str) -> None:
     expect(inside(page).get_by_role("heading", name="Sage & Stone")).to_be_visible()
     expect(guide.locator("#task-store")).to_have_class("done")
     expect(guide.locator("#task-history progress")).to_be_visible()
-    expect(guide.locator("#task-history")).to_have_class("done", timeout=20_000)
+    expect(guide.locator("#task-history")).to_have_class("done")
     expect(inside(page).locator("#imports")).to_contain_text("Your store's history is in")
 
 

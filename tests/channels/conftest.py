@@ -37,6 +37,8 @@ class Loopback:
     tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    farewell: threading.Event = field(default_factory=threading.Event)
+    """Set when it has closed a connection."""
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -56,7 +58,7 @@ class Loopback:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(30)
 
     def _accept(self) -> None:
         while True:
@@ -82,6 +84,7 @@ class Loopback:
                     if not self.act(connection, request):
                         break
             connection.close()
+            self.farewell.set()
 
 
 def _read_request(reader: Any) -> Request | None:

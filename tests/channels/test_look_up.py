@@ -40,7 +40,7 @@ def look_up(loopback: Any, dated: Any, undated: Any = ()) -> tuple[Evidence, lis
         return True
 
     server = loopback.start(act)
-    provider = TwilioProvider("AC1", "t", "MG1", server.url, (0.5, 0.5))
+    provider = TwilioProvider("AC1", "t", "MG1", server.url, (30.0, 30.0))
     evidence = provider.look_up(TEXT, Account("twilio"), SINCE)
     provider.close()
     return evidence, [request.target for request in server.requests]

@@ -79,7 +79,7 @@ class Cluster:
         if self._web is not None:
             self._programs.remove(self._web)
             self._web.terminate()
-            self._web.wait(20)
+            self._web.wait(60)
 
     def web_has_died(self) -> bool:
         """Whether the server has ended: its one worker process took it along."""
@@ -135,7 +135,7 @@ class Cluster:
             except OSError:
                 return False
 
-        until(answers, 30, url)
+        until(answers, 90, url)
 
     def spawn(self, name: str, module: str = "workers.run", argument: str = "send", **env: str) -> int:
         """Start a worker under a name; one of that name that was killed before is forgotten."""
@@ -164,7 +164,7 @@ class Cluster:
         """End all workers, and wait until they are gone."""
         for name in self.children:
             self.kill(name)
-        until(lambda: not any(self.is_alive(name) for name in self.children), 10, "workers to end")
+        until(lambda: not any(self.is_alive(name) for name in self.children), 60, "workers to end")
         self.children.clear()
 
     def restart_database(self, *, gently: bool = False) -> None:
@@ -194,7 +194,7 @@ class Cluster:
             if program.stdin is not None:
                 program.stdin.close()
         for program in self._programs:
-            program.wait(20)
+            program.wait(60)
             if program.stdout is not None:
                 program.stdout.close()
         self.redis.stop()
@@ -206,7 +206,7 @@ class Cluster:
             f"http://127.0.0.1:{self.providers_port}/faults", json.dumps(switches).encode(),
             {"Content-Type": "application/json"},
         )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             assert answer.status == 200
 
     def healthy(self) -> None:

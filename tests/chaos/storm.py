@@ -129,7 +129,7 @@ class Storm:
         )  # fmt: skip
 
 
-def settled(cluster: Cluster, seconds: float = 60) -> None:
+def settled(cluster: Cluster, seconds: float = 120) -> None:
     """Wait until nothing is on its way any more."""
     try:
         until(lambda: cluster.left() == 0, seconds, "everything to be settled")

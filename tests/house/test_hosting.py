@@ -44,7 +44,7 @@ def upgrade(database_url: str, redis_url: str) -> subprocess.CompletedProcess[st
         env={"PATH": os.environ["PATH"], **environment(database_url, redis_url)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -73,7 +73,7 @@ def test_a_start_without_settings_says_what_to_do() -> None:
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode != 0

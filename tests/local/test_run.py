@@ -67,7 +67,7 @@ def other_process(runner: subprocess.Popen[str]) -> psutil.Process:
 def test_when_one_process_ends_all_are_stopped_and_its_code_is_ours(tmp_path: Path) -> None:
     with start_two(tmp_path, "sleep 1; exit 7") as runner:
         other = other_process(runner)
-        runner.communicate(timeout=30)
+        runner.communicate(timeout=90)
     assert runner.returncode == 7
     assert not lives(other)
 
@@ -77,17 +77,17 @@ def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
         other = other_process(runner)
         started = time.monotonic()
         runner.send_signal(signal.SIGINT)
-        runner.communicate(timeout=30)
+        runner.communicate(timeout=90)
     assert runner.returncode == 130
     assert not lives(other)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30, "they were left to end by themselves"
 
 
 def test_ctrl_c_among_many_lines_of_output_stops_everything_too(tmp_path: Path) -> None:
     with start_two(tmp_path, "yes hello") as runner:
         other = other_process(runner)
         runner.send_signal(signal.SIGINT)
-        runner.communicate(timeout=30)
+        runner.communicate(timeout=90)
     assert runner.returncode == 130
     assert not lives(other)
 
@@ -95,10 +95,10 @@ def test_ctrl_c_among_many_lines_of_output_stops_everything_too(tmp_path: Path) 
 def test_ctrl_c_before_everything_has_started_stops_everything_too(tmp_path: Path) -> None:
     with start_two(tmp_path, "sleep 60") as runner:
         processes = psutil.Process(runner.pid)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         # Right after honcho's own process for the first command appears, and before the commands have.
         while not processes.children() and time.monotonic() < deadline:
             time.sleep(0.001)
         runner.send_signal(signal.SIGINT)
-        runner.communicate(timeout=30)
+        runner.communicate(timeout=90)
     assert runner.returncode == 130

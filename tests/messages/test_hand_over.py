@@ -102,7 +102,7 @@ def test_no_database_connection_is_held_while_a_provider_is_called(world: World)
 
 def test_a_slow_provider_is_called_many_times_at_once_and_never_twice_for_one(world: World) -> None:
     many(world, 64)
-    together = threading.Barrier(64, timeout=20)
+    together = threading.Barrier(64, timeout=60)
 
     def waits_for_all(outbound: Any) -> Answer:
         del outbound

@@ -26,7 +26,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
     socket = tmp_path_factory.mktemp("redis") / "s"
     process = subprocess.Popen([SERVER, "--port", "0", "--unixsocket", socket, "--save", ""], stdout=subprocess.DEVNULL)
     found = redis.Redis(unix_socket_path=str(socket))
-    for _ in range(100):
+    for _ in range(600):
         try:
             found.ping()
             break
@@ -40,17 +40,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
 
 def test_workers_share_one_bucket_and_the_stores_word_replaces_it(client: redis.Redis) -> None:
     one, other = RedisBudget(client), RedisBudget(client)
-    one.report("a", Throttle(100.0, 2000.0, 10.0))
+    one.report("a", Throttle(100.0, 2000.0, 0.1))
     assert one.reserve("a", 80) == 0.0
     wait = other.reserve("a", 80)
-    assert 5.0 < wait <= 6.0
+    assert 500 < wait <= 600
     one.report("a", Throttle(2000.0, 2000.0, 10.0))
     assert other.reserve("a", 80) == 0.0
 
 
 def test_stores_do_not_share(client: redis.Redis) -> None:
     budget = RedisBudget(client)
-    budget.report("b", Throttle(0.0, 2000.0, 100.0))
+    budget.report("b", Throttle(0.0, 2000.0, 1.0))
     assert budget.reserve("b", 50) > 0
     assert budget.reserve("c", 50) == 0.0
 
@@ -69,5 +69,5 @@ def test_without_redis_every_call_goes_out() -> None:
     for _ in range(100):
         budget.report("a", Throttle(0.0, 1.0, 1.0))
         assert budget.reserve("a", 1000) == 0.0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10, "each of two hundred calls waited for Redis"
     assert NoBudget().reserve("a", 1000) == 0.0

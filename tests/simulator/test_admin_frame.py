@@ -123,10 +123,10 @@ def sim(tmp_path: Path) -> Iterator[Simulation]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield simulation
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def browser_page() -> Iterator[Page]:
             executable_path=str(executable()), args=["--no-sandbox", "--disable-gpu"], env={**os.environ}
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         yield page
         browser.close()
 

@@ -89,7 +89,7 @@ def test_eight_retries_in_four_hours_and_then_silence(in_town: InTown) -> None:
         await town.token()
         town.app.status = lambda heard: 503 if topic_of(heard) == "customers/redact" else 200
         await town.play("erase")
-        await town.app.until(lambda _: town.sim.webhooks.failed > 0, seconds=20)
+        await town.app.until(lambda _: town.sim.webhooks.failed > 0)
         assert len(bodies(town.app, "customers/redact")) == 9
 
     in_town(story, speed=20_000.0)
@@ -118,7 +118,7 @@ def test_uninstalling_kills_the_tokens_and_is_told_once(in_town: InTown) -> None
         ) as answer:
             assert answer.status == 401
         await town.play("abandon")
-        await town.app.until(lambda app: bool(bodies(app, "shop/redact")), seconds=20)
+        await town.app.until(lambda app: bool(bodies(app, "shop/redact")))
         assert not bodies(town.app, "checkouts/create")
 
     in_town(story, speed=60_000.0)

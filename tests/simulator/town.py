@@ -47,7 +47,7 @@ class Listener:
     def to(self, path: str) -> list[Heard]:
         return [each for each in self.heard if each.path.startswith(path)]
 
-    async def until(self, met: Callable[[Listener], bool], seconds: float = 10.0) -> None:
+    async def until(self, met: Callable[[Listener], bool], seconds: float = 60.0) -> None:
         for _ in range(int(seconds / 0.02)):
             if met(self):
                 return

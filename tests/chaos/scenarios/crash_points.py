@@ -118,7 +118,7 @@ def on_the_way_in(cluster: Cluster, rng: random.Random, orders: int = 200) -> Se
         cluster.stop_web()
         cluster.start_web(FAULT_POINT=point)
         store.deliver_at_once(range(1, orders + 1))
-        until(cluster.web_has_died, 15, f"death at {point}")
+        until(cluster.web_has_died, 60, f"death at {point}")
     cluster.stop_web()
     cluster.start_web()
     for store in stores:
@@ -126,13 +126,13 @@ def on_the_way_in(cluster: Cluster, rng: random.Random, orders: int = 200) -> Se
     for point in rng.sample(APPLYING, len(APPLYING)):
         _doomed(cluster, point, "inbox")
     cluster.spawn("inbox", argument="inbox")
-    until(lambda: not cluster.sql("SELECT 1 FROM delivery WHERE state = 'pending'"), 60, "the inbox to be applied")
+    until(lambda: not cluster.sql("SELECT 1 FROM delivery WHERE state = 'pending'"), 120, "the inbox to be applied")
     for point in PLANNING:
         _doomed(cluster, point, "plan")
     for queue in ("plan", "send"):
         cluster.spawn(queue, argument=queue)
     cluster.spawn("clock", "workers.clock")
-    until(lambda: not cluster.sql("SELECT 1 FROM enrolment WHERE due_at <= now()"), 60, "everybody to be planned")
+    until(lambda: not cluster.sql("SELECT 1 FROM enrolment WHERE due_at <= now()"), 120, "everybody to be planned")
     until(lambda: cluster.left() == 0, PATIENCE_SECONDS, "every thank-you to be settled")
     lost = sum(len(store.promised() - _kept(cluster, shop)) for shop, store in zip(shops, stores, strict=True))
     known, people, thanked = (
@@ -159,7 +159,7 @@ def _kept(cluster: Cluster, shop_id: int) -> set[str]:
 
 def _doomed(cluster: Cluster, point: str, queue: str) -> None:
     cluster.spawn("doomed", argument=queue, FAULT_POINT=point)
-    until(lambda: not cluster.is_alive("doomed"), 15, f"death at {point}")
+    until(lambda: not cluster.is_alive("doomed"), 60, f"death at {point}")
 
 
 def _domain(point: str) -> str:
