@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from app.admin.guard import bp
 from app.admin.queries import audit as queries
 from app.admin.record import Action
 from app.admin.showing import page
-from app.admin.words import _
+from app.admin.words import _, spelled
 from app.content.dates import zone_of
 from app.team import service as team
 from app.transaction import transaction
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.admin.paging import Cursor
+
+KEY = re.compile(r"[a-z]+(_[a-z]+)+")
+"""What we call a journey, a page or a part of the settings."""
 
 AT_ONCE = 1_000
 
@@ -144,4 +148,7 @@ def _shown(value: Any) -> str:
         return ", ".join(_shown(each) for each in value)
     if isinstance(value, dict):
         return orjson.dumps(value).decode()
-    return _("yes") if value is True else _("no") if value is False else str(value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    # Journeys, pages and settings are on record by their keys.
+    return spelled(value) if isinstance(value, str) and KEY.fullmatch(value) else str(value)

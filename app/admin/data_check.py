@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response, g
 
 from app.admin import record
+from app.admin.flow import VALUES
 from app.admin.guard import bp, settings as installation
 from app.admin.queries import checks as queries
 from app.admin.showing import page
@@ -105,6 +106,7 @@ def data_check() -> Response:
         fine=[each.check for each in found if not each.count],
         settings=_settings(),
         totals=totals._asdict(),
+        values=VALUES,
         is_empty=not totals.customers + totals.products + totals.orders,
     )
 

@@ -258,6 +258,11 @@ def furnished(frame: tuple[str, int]) -> dict[str, int]:
     shop = frame[1]
     ana = add_customer(shop)
     message = add_message(shop, ana)
+    # Nothing in it may be broken between words.
+    long = add_customer(
+        shop, 8, last_name="Wolfeschlegelsteinhausenbergerdorff" * 2, email=f"{'w' * 60}@{'x' * 60}.example"
+    )
+    add_message(shop, long, 8, channel="email")
     add_delivery(shop)
     yesterday = clock.now() - timedelta(days=1)
     click(shop, send(shop, ana, 2, accepted_at=yesterday, planned_at=yesterday), yesterday)
