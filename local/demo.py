@@ -13,6 +13,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +34,8 @@ SPEED: Final = 600.0
 """Business seconds in a real one: an hour takes six seconds."""
 SMOKE_SPEED: Final = 3600.0
 SEED: Final = 7
+STOPPED: Final = 128 + signal.SIGINT
+"""What the processes end with after Ctrl-C: for a demo that is how it should end."""
 
 
 def main(arguments: list[str]) -> int:
@@ -63,7 +66,11 @@ def _demo() -> int:
                 ["python", "-m", "local.demo_host", str(FOLDER), _address(port), _address(simulator_port)]
             ),
         }
-        return processes(settings, beside)
+        ended = processes(settings, beside)
+    if ended != STOPPED:
+        return ended
+    say("Stopped. `make demo` goes on from here; `make demo-reset` makes it begin anew.")
+    return 0
 
 
 def _smoke() -> int:

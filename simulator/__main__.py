@@ -18,7 +18,7 @@ def main() -> None:
     simulation = build_simulation(settings)
     ready = (
         f"{settings.identity.name}: {len(simulation.world.store.customers)} customers, "
-        f"{len(simulation.world.store.orders)} orders in the past year. Open {settings.url}/"
+        f"{len(simulation.world.store.orders)} orders in the past year, at {settings.url}"
     )
     app = simulation.application()
     add_admin_frame(app, simulation)
