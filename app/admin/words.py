@@ -66,6 +66,7 @@ REASONS: Final[dict[str, str]] = {
     # Gates
     "all_gates_open": _("Everything allowed it"),
     "no_address": _("We have no address for this channel"),
+    "channel_not_used": _("Nothing is sent on this channel; what they said about it is kept on record"),
     "no_consent": _("They haven't agreed to marketing on this channel"),
     "not_confirmed": _("They said yes, but haven't confirmed it yet"),
     "needs_second_yes": _("A yes that has to be confirmed: they are asked once"),
@@ -281,6 +282,7 @@ FILE_FIELDS: Final[dict[str, str]] = {
     "country": _("Country (two letters)"),
     "email_consent": _("Agreed to emails (yes or no)"),
     "sms_consent": _("Agreed to texts (yes or no)"),
+    "whatsapp_consent": _("Agreed to WhatsApp (yes or no)"),
     "agreed_at": _("When they agreed"),
     "double_opt_in": _("Confirmed (double opt-in)"),
     "wording": _("To which words or form"),
@@ -292,6 +294,7 @@ PARTS_OF_LINES: Final[dict[str, str]] = {
     "phone": _("Phone"),
     "email_consent": _("Yes to emails"),
     "sms_consent": _("Yes to texts"),
+    "whatsapp_consent": _("Yes to WhatsApp"),
 }
 FILE_STATES: Final[dict[str, str]] = {
     "uploaded": _("Waits for you"),

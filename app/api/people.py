@@ -9,7 +9,8 @@ from app.api.calls import operation
 from app.api.pages import page
 from app.api.problems import Fault, Problem
 from app.customers import service as customers
-from app.customers.queries import CHANNELS, consent_states, profiles
+from app.customers.queries import consent_states, profiles
+from app.customers.rules import LEDGER_CHANNELS
 from app.journeys import service as journeys
 from app.messages import permission
 from app.privacy import service as privacy
@@ -119,7 +120,7 @@ def record_consent(call: Call, customer_id: int) -> schemas.ConsentRecorded | Pr
     now = consent_states(call.session, call.shop_id, [customer_id])
     states = [
         schemas.ConsentState.model_validate({"channel": c, "state": now.get((customer_id, c), "never_asked")})
-        for c in CHANNELS
+        for c in LEDGER_CHANNELS
     ]
     return schemas.ConsentRecorded(customer_id=customer_id, states=states)
 

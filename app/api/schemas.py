@@ -205,7 +205,9 @@ class Permission(BaseModel):
 class ConsentGiven(Given):
     """What a person said, and when."""
 
-    channel: CHANNELS
+    channel: Literal["email", "sms", "whatsapp"] = Field(
+        description="Of WhatsApp only a record is kept: nothing is sent"
+    )
     state: Literal["subscribed", "unsubscribed"]
     effective_at: AwareDatetime = Field(description="When they said it; not in the future")
     double_opt_in: bool = False

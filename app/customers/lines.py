@@ -14,14 +14,15 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.customers.rules import LEDGER_CHANNELS
 from app.platforms.events import Person
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FIELDS: Final = (
-    "email", "phone", "first_name", "last_name", "country", "email_consent", "sms_consent", "agreed_at",
-    "double_opt_in", "wording", "ip",
+    "email", "phone", "first_name", "last_name", "country", "email_consent", "sms_consent",
+    "whatsapp_consent", "agreed_at", "double_opt_in", "wording", "ip",
 )  # fmt: skip
 """What a column may mean."""
 LONGEST_NAME, LONGEST_WORDING = 80, 120
@@ -38,6 +39,8 @@ _NAMES: Final[dict[str, str]] = {
     "emailsubscribed subscribed subscribedtoemail emailstatus status newsletter optin",
     "sms_consent": "acceptssmsmarketing smsmarketingconsent smsconsent smsmarketing smssubscribed smsstatus "
     "subscribedtosms",
+    "whatsapp_consent": "acceptswhatsappmarketing whatsappmarketingconsent whatsappconsent whatsappmarketing "
+    "whatsappsubscribed whatsappstatus",
     "agreed_at": "agreedat consentat consentedat consentdate consenttimestamp optintime optindate optinat confirmtime "
     "subscribedat subscribedon signupdate emailmarketingconsenttimestamp datum date dateadded",
     "double_opt_in": "doubleoptin confirmed doi confirmedoptin",
@@ -113,7 +116,7 @@ class Mapping(BaseModel):
     @property
     def tells_consent(self) -> bool:
         """Whether any line can say yes or no."""
-        return bool(self.everyone) or not {"email_consent", "sms_consent"}.isdisjoint(self.columns)
+        return bool(self.everyone) or any(f"{channel}_consent" in self.columns for channel in LEDGER_CHANNELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ def read(cells: Sequence[str], number: int, mapping: Mapping, *, zone: str, coun
     line.double_opt_in = _bare(cell("double_opt_in")) in _YES
     line.wording = (cell("wording") or mapping.wording)[:LONGEST_WORDING]
     line.ip = _ip(cell("ip"))
-    for channel, address in (("email", email), ("sms", phone)):
+    for channel, address in zip(LEDGER_CHANNELS, (email, phone, phone), strict=True):
         if address is not None:
             _consent(channel, cell(f"{channel}_consent"), cell("agreed_at"), line, mapping, zone, now)
     if not line.said and not line.refused:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+LEDGER_CHANNELS = ("email", "sms", "whatsapp")
+"""What the ledger keeps words about. Nothing is sent by WhatsApp: what is said about it stays on record."""
 STRICTNESS = {"unsubscribed": 3, "pending": 2, "never_asked": 1, "subscribed": 0}
 UNCONFIRMED = "unconfirmed"
 """Said yes once where a second yes is needed. Not in the ledger: it follows from the entries and from who asks."""

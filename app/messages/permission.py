@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.customers.queries import CHANNELS, profiles, standings
+from app.customers.rules import LEDGER_CHANNELS
 from app.messages.asking import Asker
 from app.messages.hearing import Heard, heard_lately
 from app.messages.rules import Asked, Defer, Skip, gate
@@ -158,6 +159,8 @@ def _answers(session: Session, asker: Asker, person: Profile, now: datetime) -> 
             kind = "transactional" if purpose == "transactional" else "marketing"
             message = _Empty(channel, kind, about, now, now + LOOK_AHEAD)
             answers.append(answer(asker.asked(message, person, Subject(None), heard, bought=False), purpose, now))
+    unused = (channel for channel in LEDGER_CHANNELS if channel not in CHANNELS)
+    answers += [Answer(channel, "marketing", may=False, reason="channel_not_used") for channel in unused]
     return answers
 
 

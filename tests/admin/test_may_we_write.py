@@ -23,7 +23,7 @@ def say(shop: int, who: int, state: str, **more: object) -> None:
 def test_the_page_answers_for_each_channel_and_purpose(admin: Admin, shop: int) -> None:
     who = add_customer(shop)
     page = admin.get(f"/admin/customers/{who}/may-we-write").text
-    assert page.count(">No<") == 4, "marketing and baskets, on both channels"
+    assert page.count(">No<") == 5, "marketing and baskets on both channels, and WhatsApp"
     assert page.count(">Yes<") == 2
     assert "They have never said anything about marketing" in page
     say(shop, who, "subscribed", collected="page", wording="footer-3", evidence={"ip": "192.0.2.7"})

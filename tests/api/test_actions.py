@@ -97,6 +97,11 @@ def test_the_answer_whether_to_write_is_the_one_the_messages_get(program: Progra
     answers = {(a["channel"], a["purpose"]): (a["may"], a["reason"]) for a in told["answers"]}
     assert answers["sms", "marketing"] == (False, "no_consent")
     assert [(e["state"], e["source"]) for e in told["evidence"]] == [("subscribed", "api")]
+    kept = program.post(f"/customers/{ana}/consent", word | {"channel": "whatsapp"}).json
+    assert {"channel": "whatsapp", "state": "subscribed"} in kept["states"]
+    told = program.get(f"/customers/{ana}/permission").json
+    assert {"whatsapp"} == {a["channel"] for a in told["answers"] if a["reason"] == "channel_not_used"}
+    assert "whatsapp" in {e["channel"] for e in told["evidence"]}, "on record all the same"
     program.post(f"/customers/{ana}/suppress", {"channels": ["email"]})
     answers = program.get(f"/customers/{ana}/permission").json["answers"]
     assert {a["reason"] for a in answers if a["channel"] == "email"} == {"suppressed:merchant"}

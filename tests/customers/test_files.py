@@ -16,6 +16,7 @@ from app.customers import files, lines, service as customers, tables, telling
 from app.customers.models import PeopleFile
 from app.customers.queries import consent_states, profiles
 from app.messages import confirming
+from app.privacy import proof
 from app.transaction import engine, transaction
 from tests.conftest import NOON
 
@@ -165,6 +166,17 @@ def test_good_lines_go_in_with_their_dates_and_bad_ones_are_named(world: World) 
     assert world.rows("SELECT 1 FROM people_part") == [], "nothing of the file is kept"
     confirming.run()
     assert world.rows("SELECT 1 FROM opt_in") == [], "nobody is asked because of a file"
+
+
+def test_words_on_whatsapp_are_kept_on_record_and_told_to_nobody(world: World) -> None:
+    head = "Phone,WhatsApp Consent,Consent Date"
+    go(world, upload(world, "+12125550123,yes,2024-05-06", "12,yes,2024-05-06", head=head))
+    (row,) = world.rows("SELECT * FROM consent_entry")
+    assert (row.channel, row.state, row.effective_at.date()) == ("whatsapp", "subscribed", date(2024, 5, 6))
+    assert refused(world) == [(3, "phone", "bad_phone")]
+    assert world.rows("SELECT 1 FROM consent_write") == []
+    told = [entry["channel"] for entry in proof.entries(world.shop_id)]
+    assert told == ["whatsapp"]
 
 
 def test_the_same_file_twice_changes_nothing(world: World) -> None:

@@ -113,6 +113,7 @@ def test_it_tells_since_when_on_what_evidence_and_what_was_refused(world: World)
     assert found["sms", "marketing"].reason == "all_gates_open"
     assert found["sms", "basket"].reason == "not_confirmed", "a plain yes isn't enough for texts about baskets"
     assert found["email", "transactional"].may
+    assert (found["whatsapp", "marketing"].may, found["whatsapp", "marketing"].reason) == (False, "channel_not_used")
     with transaction(world.shop_id) as session:
         whole = permission.of_person(session, who)
         assert permission.of_person(session, 10**9) is None
