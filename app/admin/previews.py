@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import text
 
+from app.content import localise
 from app.content.faults import TemplateFault
 from app.content.samples import samples
 from app.content.sms import RenderedSms
@@ -82,7 +83,7 @@ class Preview:
 
 def render(channel: str, source: str, case: Case) -> Preview:
     """Render a template for a case. Links lead where they would, untracked."""
-    template = compiled(channel, source)
+    template = compiled(channel, source, localise.chosen(case.locale))
     if isinstance(template, TemplateFault):
         return Preview(channel, fault=template)
     made = template.render(case.context, case.locale, case.currency, case.zone)

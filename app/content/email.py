@@ -19,7 +19,9 @@ from app.content.check import check
 from app.content.faults import Source, Stop, Stretch, TemplateFault
 from app.content.filters import words
 from app.content.language import Place, content, parse, tokens_of
+from app.content.localise import chosen, part_in
 from app.content.marks import Marked, mark
+from app.content.markup import Opening, read
 from app.content.people import clean_customer
 from app.content.runtime import Meter, one_line
 from app.content.scan import scan
@@ -153,13 +155,24 @@ def partials() -> Mapping[str, str]:
     return {path.stem: path.read_text("utf-8") for path in sorted(_PARTIALS.glob("*.mjml"))}
 
 
+@cache
+def _part(name: str, language: str) -> str | None:
+    source = partials().get(name)
+    return None if source is None else part_in(source, language)
+
+
 def _with_partials(mjml: str) -> Source:
-    """Put our own parts where `<mj-include path="footer"/>` asks for them; each line remembers its part."""
+    """Put our own parts where `<mj-include path="footer"/>` asks for them; each line remembers its part.
+
+    They are in the language that `<mjml lang="...">` says the message is in, where we have it.
+    """
+    root = next((part for part in read(mjml) if isinstance(part, Opening)), None)
+    language = chosen(root.get("lang") if root else None)
     texts: list[str] = []
     stretches: list[Stretch] = []
     position = length = 0
     for found in _INCLUDE.finditer(mjml):
-        partial = partials().get(found.group(1))
+        partial = _part(found.group(1), language)
         if partial is None:
             raise Stop(f"There is no part called '{found.group(1)}' to include.", found.start())
         for text, part, line in (

@@ -43,9 +43,17 @@ def grouped(intents: Sequence[Intent]) -> list[Call]:
 
 
 def _together(key: str, intents: Sequence[Intent]) -> list[Call]:
-    """What a provider takes in one call. A message that had an unknown outcome before goes alone."""
+    """What a provider takes in one call. A message that had an unknown outcome before goes alone.
+
+    Mails in two languages share next to nothing, so each language is looked at by itself.
+    """
     provider = registry.provider(key)
     first = [i for i in intents if i.provider == key and not i.repeated]
     if len(first) < TOGETHER_FROM or not isinstance(provider, Packer):
         return []
-    return [Call(tuple(first[n] for n in p.places), p) for p in provider.pack([i.outbound for i in first])]
+    alike = [[i for i in first if i.words == words] for words in sorted({i.words for i in first})]
+    return [
+        Call(tuple(some[n] for n in parcel.places), parcel)
+        for some in alike
+        for parcel in provider.pack([i.outbound for i in some])
+    ]

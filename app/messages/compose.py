@@ -9,6 +9,7 @@ from app.channels.base import Outbound, OutboundEmail, OutboundText
 from app.content.cache import TemplateCache
 from app.content.email import CompiledEmail, compile_email
 from app.content.faults import TemplateFault
+from app.content.localise import ENGLISH, translated
 from app.content.sms import compile_sms
 from app.security import tokens
 
@@ -41,11 +42,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How numbers and dates are written for this person."""
+    """How numbers and dates are written for this person, and which language our own words are in."""
 
     locale: str
     currency: str
     zone: str
+    words: str = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class Composed:
     links: tuple[str, ...]
 
 
-def compiled(channel: str, source: str) -> CompiledEmail | CompiledSms | TemplateFault:
-    """A template, compiled once a process."""
+def compiled(channel: str, source: str, language: str = ENGLISH) -> CompiledEmail | CompiledSms | TemplateFault:
+    """A template, compiled once a process; in another language where its words are ours."""
+    source = translated(channel, source, language)
     return EMAILS.get(source) if channel == "email" else TEXTS.get(source)
 
 

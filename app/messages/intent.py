@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from app import clock, faults
 from app.brakes.chunk import Brakes
 from app.brakes.rules import Hold
 from app.channels.base import Account, OutboundText
+from app.content import localise
 from app.content.faults import TemplateFault
 from app.customers.queries import profiles
 from app.decisions import Decided, log
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from app.channels.base import Outbound
     from app.customers.queries import Profile
     from app.messages.calls import Call
-    from app.messages.templates import Compiled
+    from app.messages.templates import Compiled, Wanted
     from app.shops.models import Shop
     from config import Settings
 
@@ -66,6 +67,8 @@ class Intent:
     tries: int
     repeated: bool
     """Whether an earlier hand-over may have been taken."""
+    words: str
+    """The language of our own words in it."""
     useful_until: datetime
     reserved: tuple[date, int] | None = None
     """What was taken out of the purse for it: of which day, how many micro-dollars."""
@@ -139,7 +142,7 @@ class _Batch:
         self.brakes = Brakes(session, self.shop, domain, self.now)
         self.asker = Asker(self.shop, self.brakes)
         self.ways = Ways(session)
-        self.templates: Mapping[int, Compiled] = {}
+        self.templates: Mapping[Wanted, Compiled] = {}
         self.decided: list[Decided] = []
         self.changes: list[dict[str, Any]] = []
         self.contents: dict[int, dict[str, Any]] = {}
@@ -150,8 +153,9 @@ class _Batch:
         if not messages:
             return [], []
         self.brakes.people = [m.customer_id for m in messages if m.channel == "sms"]
-        self.templates = templates(self.session, {m.template_id: (m.channel, bytes(m.digest)) for m in messages})
         people = profiles(self.session, self.shop.id, {m.customer_id for m in messages})
+        contents = {self._wanted(m, people[m.customer_id]): (m.channel, bytes(m.digest)) for m in messages}
+        self.templates = templates(self.session, contents)
         refs = {m.id: Ref(m.subject_kind, m.subject_key, m.customer_id, m.since) for m in messages}
         subjects = load_subjects(self.session, set(refs.values()))
         contexts = Contexts(self.session, self.shop, self.asker.chosen, self.settings.public_url)
@@ -223,15 +227,15 @@ class _Batch:
         account = self.ways.account(message.channel, self.now)
         if not isinstance(account, Account):
             return account
-        template = self.templates[message.template_id]
+        template = self.templates[self._wanted(message, person)]
         needs = message.conditions.get("needs", ())
         wants = {*needs, *template.variables} if not isinstance(template, TemplateFault) else needs
         context = contexts.build(message.id, ref, subject, person, wants)
         if not all(context.get(name) for name in needs):
             return Skip("nothing_to_show")
-        language = Language(
-            person.locale or self.shop.locale, self._currency(subject), self.asker.zones(person, "email")[0]
-        )
+        locale = person.locale or self.shop.locale
+        currency = getattr(subject.row, "currency", None) or self.shop.currency
+        language = Language(locale, currency, self.asker.zones(person, "email")[0], localise.chosen(locale))
         composed = compose(self._envelope(message, person, attempt_id), template, context, language)
         if not isinstance(composed, Composed):
             return Faulty(composed.template_part, composed.line, composed.message)
@@ -239,7 +243,7 @@ class _Batch:
             "message_id": message.id,
             "links": list(composed.links),
             "rendered_at": self.now,
-            "context": {"data": context, "language": [language.locale, language.currency, language.zone]},
+            "context": {"data": context, "language": astuple(language)},
         }
         if any(name.startswith("review") for name in wants):
             self._asked_to_review(message, subject)
@@ -256,6 +260,7 @@ class _Batch:
             composed.outbound,
             message.tries + 1,
             message.repeats > 0,
+            language.words,
             message.useful_until,
         )
 
@@ -276,8 +281,8 @@ class _Batch:
             seconds_useful=max(60, int((message.useful_until - self.now).total_seconds())),
         )
 
-    def _currency(self, subject: Subject) -> str:
-        return getattr(subject.row, "currency", None) or self.shop.currency
+    def _wanted(self, message: Any, person: Profile) -> Wanted:
+        return message.template_id, localise.chosen(person.locale or self.shop.locale)
 
     def _asked_to_review(self, message: Any, subject: Subject) -> None:
         self.asks[message.id] = [

@@ -56,8 +56,9 @@ def stored(session: Session, settings: Settings, message_id: int) -> Stored | No
         None,
         settings.public_url,
     )
-    template = compiled(row.channel, row.source)
-    composed = compose(envelope, template, content.context["data"], Language(*content.context["language"]))
+    language = Language(*content.context["language"])
+    template = compiled(row.channel, row.source, language.words)
+    composed = compose(envelope, template, content.context["data"], language)
     if isinstance(composed, TemplateFault):
         return None
     return Stored(composed.outbound, tuple(content.links), content.context["data"])

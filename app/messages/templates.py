@@ -1,4 +1,4 @@
-"""The compiled templates of a chunk's messages, read from the database once a process."""
+"""The compiled templates of a chunk's messages, read from the database once a process and language."""
 
 from __future__ import annotations
 
@@ -20,31 +20,35 @@ if TYPE_CHECKING:
     from app.content.sms import CompiledSms
 
 Compiled: TypeAlias = "CompiledEmail | CompiledSms | TemplateFault"
+Wanted: TypeAlias = tuple[int, str]
+"""A template's id, and the language to say it in."""
 Content: TypeAlias = tuple[str, bytes]
 """Channel and digest: a template's text never changes, so the same digest is the same template in any shop."""
 KEPT = 512
 
 
 class _Kept:
-    compiled: ClassVar[OrderedDict[Content, Compiled]] = OrderedDict()
+    compiled: ClassVar[OrderedDict[tuple[Content, str], Compiled]] = OrderedDict()
     lock = Lock()
 
 
-def templates(session: Session, wanted: Mapping[int, Content]) -> dict[int, Compiled]:
-    """The compiled template of each id. With every message its source would travel too: 10 kB, unpacked each time."""
+def templates(session: Session, wanted: Mapping[Wanted, Content]) -> dict[Wanted, Compiled]:
+    """The compiled templates. With every message its source would travel too: 10 kB, unpacked each time."""
+    kept = {key: (content, key[1]) for key, content in wanted.items()}
     with _Kept.lock:
-        found = {id_: _Kept.compiled[content] for id_, content in wanted.items() if content in _Kept.compiled}
+        found = {key: _Kept.compiled[kept[key]] for key in wanted if kept[key] in _Kept.compiled}
     missing = sorted(set(wanted) - set(found))
     if missing:
         rows = session.execute(
             text("SELECT id, source FROM template WHERE shop_id = :shop AND id = ANY(:ids)"),
-            {"shop": session.info["shop_id"], "ids": missing},
+            {"shop": session.info["shop_id"], "ids": [id_ for id_, _ in missing]},
         )
-        found |= {row.id: compiled(wanted[row.id][0], row.source) for row in rows}
+        sources = {row.id: row.source for row in rows}
+        found |= {key: compiled(wanted[key][0], sources[key[0]], key[1]) for key in missing}
     with _Kept.lock:
-        for id_, content in wanted.items():
-            _Kept.compiled[content] = found[id_]
-            _Kept.compiled.move_to_end(content)
+        for key in wanted:
+            _Kept.compiled[kept[key]] = found[key]
+            _Kept.compiled.move_to_end(kept[key])
         while len(_Kept.compiled) > KEPT:
             _Kept.compiled.popitem(last=False)
     return found

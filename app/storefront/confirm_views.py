@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from app.customers.queries import consent_states
 from app.messages import confirming
 from app.security import tokens
-from app.shops import service as shops, settings as shop_settings
-from app.storefront.subscription_views import PAGE_HEADERS
+from app.storefront.subscription_views import drawn
 from app.transaction import transaction
 
 bp = Blueprint("confirming", __name__, template_folder="templates")
@@ -35,12 +34,4 @@ def confirm(token: str) -> Response:
                 done = confirming.confirm(session, customer_id, channel, collected="link", evidence=evidence)
                 already = consent_states(session, shop_id, [customer_id]).get((customer_id, channel)) == "subscribed"
                 state = "done" if done or already else "late"
-        shop = shops.get(session)
-        html = render_template(
-            "storefront/confirm.html",
-            shop_name=shop.name or shop.domain,
-            brand=shop_settings.of(shop).brand,
-            home=shop.home,
-            state=state,
-        )
-    return Response(html, headers=PAGE_HEADERS)
+        return drawn(session, "storefront/confirm.html", customer_id, state=state)

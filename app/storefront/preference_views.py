@@ -20,6 +20,7 @@ from app.storefront.subscription_views import (
     Holder,
     addresses,
     holder_of,
+    locale_of,
     page,
     present as present_holder,
     say,
@@ -141,5 +142,5 @@ def _show(session: Session, holder: Holder, wishes: Wishes, *, saved: bool = Fal
         languages=LANGUAGES,
         language=choices.locale or "",
         days=PAUSE.days,
-        paused=local_date(until, "long", choices.locale or shop.locale, shop.timezone) if until else None,
+        paused=local_date(until, "long", locale_of(session, holder.customer_id), shop.timezone) if until else None,
     )

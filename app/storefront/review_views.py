@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
@@ -15,9 +15,8 @@ from app.messages import engagement
 from app.messages.models import MessageContent
 from app.reviews.models import Review
 from app.security import tokens
-from app.shops import service as shops, settings as shop_settings
 from app.storefront.link_views import visit
-from app.storefront.subscription_views import PAGE_HEADERS
+from app.storefront.subscription_views import drawn
 from app.transaction import transaction
 from app.upsert import upsert
 
@@ -52,24 +51,23 @@ def review(token: str) -> Response:
             if rating is None:
                 problem = "Please choose from one to five stars."
             elif len(words) > LONGEST_WORDS:
-                problem = f"That is a little long: please keep it under {LONGEST_WORDS:,} characters."
+                problem = "That is a little long: please keep it under {n} characters."
             else:
                 _save(session, message, item, rating, words)
         else:
             engagement.seen(session, message_id, "click", None, visit())
-        shop = shops.get(session)
-        html = render_template(
+        return drawn(
+            session,
             "storefront/review.html",
-            shop_name=shop.name or shop.domain,
-            brand=shop_settings.of(shop).brand,
-            home=shop.home,
+            message.customer_id,
+            status=422 if problem else 200,
             item=item,
             rating=rating,
             words=words,
             problem=problem,
+            longest=f"{LONGEST_WORDS:,}",
             saved=request.method == "POST" and problem is None,
         )
-    return Response(html, 422 if problem else 200, headers=PAGE_HEADERS)
 
 
 def _item(session: Session, message_id: int, number: int) -> dict[str, Any] | None:

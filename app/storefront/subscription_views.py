@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, render_template, request
@@ -10,7 +11,8 @@ from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from app import clock
-from app.customers import service as customers
+from app.content import localise
+from app.customers import preferences, service as customers
 from app.security import tokens
 from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
@@ -115,17 +117,33 @@ def say(
 
 
 def page(session: Session, template: str, holder: Holder, *, status: int = 200, **words: object) -> Response:
-    """One of the shopper's own pages, in the shop's brand."""
-    shop = shops.get(session)
+    """One of the shopper's own pages."""
+    return drawn(session, template, holder.customer_id, status=status, token=holder.token, **words)
+
+
+def drawn(session: Session, template: str, customer_id: int, *, status: int = 200, **words: object) -> Response:
+    """A page in the shop's brand and the person's language. In templates `_` says a sentence in it."""
+    shop, language = shops.get(session), localise.chosen(locale_of(session, customer_id))
     html = render_template(
         template,
         shop_name=shop.name or shop.domain,
         brand=shop_settings.of(shop).brand,
         home=shop.home,
-        token=holder.token,
+        lang=language,
+        _=partial(localise.said, language),
         **words,
     )
     return Response(html, status, headers=PAGE_HEADERS)
+
+
+def locale_of(session: Session, customer_id: int) -> str:
+    """How a person's pages are said and dates written: as they chose, else as the store knows, else as in the shop."""
+    row = session.execute(
+        text("SELECT locale FROM customer WHERE shop_id = :shop AND id = :id"),
+        {"shop": session.info["shop_id"], "id": customer_id},
+    ).first()
+    known = preferences.choices_of(session, customer_id).locale or (row.locale if row else None)
+    return known or shops.get(session).locale
 
 
 PAGE_HEADERS = {
