@@ -80,6 +80,7 @@ def add(session: Session, words: Iterable[Word], *, ask: bool = True) -> list[Wo
     rows = {_key(w): w for w in words}
     if not rows:
         return []
+    hold(session, "id", {w.customer_id for w in rows.values() if w.state != "subscribed"})
     found = session.execute(
         text("""
             INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, source, about,
@@ -108,6 +109,22 @@ def add(session: Session, words: Iterable[Word], *, ask: bool = True) -> list[Wo
     if ask:
         _ask_to_confirm(session, news)
     return news
+
+
+def hold(session: Session, column: str, values: Collection[int | str]) -> None:
+    """Keep the people with these ids or addresses to ourselves until the commit, before a no of theirs is written.
+
+    A hand-over is decided while it holds its people, too. So it is either begun before the no is committed, or it
+    finds the no: without this, a mail could be begun seconds after its reader saw that they are unsubscribed.
+    """
+    if values:
+        session.execute(
+            text(
+                f"SELECT id FROM customer WHERE shop_id = :shop AND {column} = ANY(:values) "  # noqa: S608 one of three names
+                "ORDER BY id FOR NO KEY UPDATE"
+            ),
+            {"shop": session.info["shop_id"], "values": sorted(values)},
+        )
 
 
 def _happened(word: Word) -> Happened:

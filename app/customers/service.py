@@ -93,6 +93,8 @@ def _grown_together(session: Session, people: People) -> list[tuple[int, int]]:
 
 def suppress(session: Session, channel: str, address: str, reason: str, source: str) -> None:
     """Never write to this address again, whoever it belongs to now or later."""
+    column = "email" if channel == "email" else "phone"
+    ledger.hold(session, column, [address])
     row = {
         "channel": channel,
         "address_hash": keyring().fingerprint(address, ADDRESS_PURPOSE),
@@ -102,7 +104,6 @@ def suppress(session: Session, channel: str, address: str, reason: str, source: 
     }
     news = upsert(session, Suppression, [row], key=("channel", "address_hash"), newer="false")
     if news and recording.wanted(session, "customer.suppressed"):
-        column = "email" if channel == "email" else "phone"
         whose = session.scalars(
             text(f"SELECT id FROM customer WHERE shop_id = :shop AND {column} = :address AND merged_into_id IS NULL"),  # noqa: S608 one of two names
             {"shop": session.info["shop_id"], "address": address},

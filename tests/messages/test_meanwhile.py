@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
+from app.customers import service as customers
 from app.messages import claiming
 from app.messages.models import Message
 from app.transaction import transaction
@@ -35,11 +38,20 @@ def said_stop(world: World) -> None:
 
 
 def unsubscribed(world: World) -> None:
-    run_sql(world, "INSERT INTO consent_entry (shop_id, customer_id, channel, purpose, state, effective_at, "
-"source, "
-                   "double_opt_in, evidence, recorded_at) SELECT shop_id, id, 'email', 'marketing', 'unsubscribed', "
-":now, "
-                   "'link', false, '{}', :now FROM customer", now=world.time.at)  # fmt: skip
+    with transaction(world.shop_id) as session:
+        customers.consent(
+            session,
+            [
+                customers.Word(row.id, "email", "unsubscribed", world.time.at, "link")
+                for row in world.rows("SELECT id FROM customer")
+            ],
+        )
+
+
+def complained(world: World) -> None:
+    with transaction(world.shop_id) as session:
+        for row in world.rows("SELECT email FROM customer"):
+            customers.suppress(session, "email", row.email, "complaint", "receipt")
 
 
 def erased(world: World) -> None:
@@ -108,3 +120,20 @@ def test_what_is_committed_between_claim_and_hand_over_stops_all_two_hundred(
     assert done == [""]
     assert world.email.sent == world.sms.sent == []
     assert [(m.state, m.reason) for m in world.messages()] == [reason] * PEOPLE
+
+
+@pytest.mark.parametrize("happens", [unsubscribed, said_stop, complained])
+def test_a_no_waits_for_hand_overs_that_are_being_decided(world: World, happens: Callable[[World], None]) -> None:
+    """Else it could be committed, and shown to its reader, while a mail is rendered that is begun after it."""
+    make_person(world)
+    saying = Thread(target=happens, args=[world])
+    with transaction(world.shop_id) as session:
+        # As the hand-over does when it begins to ask its gates.
+        session.execute(
+            text("SELECT id FROM customer WHERE shop_id = :shop FOR NO KEY UPDATE"), {"shop": world.shop_id}
+        )
+        saying.start()
+        saying.join(0.3)
+        assert saying.is_alive()
+    saying.join(10)
+    assert not saying.is_alive()
