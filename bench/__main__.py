@@ -31,7 +31,7 @@ rates move by 20 to 40 % with what else the machine does, ratios less. PostgreSQ
 servers, workers, load generator, provider and database share the machine. Webhooks are 6 kB orders with a correct HMAC
 and an id of their own. Mails are the starter journeys' own. The provider answers 50 ms after the request is complete
 and looks at nothing. Sending is measured on thank-you mails; reminders of abandoned checkouts ask the store once more
-per message before they go.
+per message before they go. How pages are on a phone is what Lighthouse says, asked as it comes: mobile, simulated.
 
 Many mails in a call: every mail is rendered for its reader all the same; what the mails of a call share is sent once,
 what differs for each. The orders behind them hold the same three things, so little more than names, numbers and signed
@@ -55,10 +55,12 @@ class Scale:
     """Of each page, in a shop that is compared and in one that is busy."""
     applied: int
     rounds: int
+    screens: int
+    """Pages shown to Lighthouse, which takes its time for each."""
 
 
-FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), (15, 40), 2_000, 3)
-SMALL = Scale(100, 100, 40, 3, 0.05, (50, 60, 70), (1, 2), 30, 1)
+FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), (15, 40), 2_000, 3, 6)
+SMALL = Scale(100, 100, 40, 3, 0.05, (50, 60, 70), (1, 2), 30, 1, 1)
 
 
 def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]]]:
@@ -70,7 +72,7 @@ def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]
         "render": lambda: render.rows(render.measure(scale.seconds)),
         "sending": lambda: sending.rows(found, scale.messages, scale.naive, scale.rounds),
         "pages": lambda: pages.rows(found, scale.shops, scale.visits),
-        "screens": lambda: screens.rows(found, scale.shops[0], scale.rounds),
+        "screens": lambda: screens.rows(found, scale.shops[0], scale.screens),
     }
 
 
