@@ -10,13 +10,15 @@ from flask import Response, g, request
 
 from app import clock
 from app.admin import paging, record, spreadsheets
+from app.admin.flow import TOPICS
 from app.admin.guard import bp
 from app.admin.paging import PAGE, Cursor
 from app.admin.queries import customers as queries
 from app.admin.record import Action
 from app.admin.showing import missing, page
 from app.admin.words import _
-from app.customers.queries import CHANNELS, consent_states, profiles
+from app.customers import preferences
+from app.customers.queries import CHANNELS, consent_states, profiles, standings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ def one(customer_id: int, *, toast: str | None = None, flaw: str | None = None) 
         latest = before.at if before else clock.now() + timedelta(days=1)
         moments = queries.timeline(session, g.shop_id, customer_id, latest)
         enrolments = queries.enrolments(session, g.shop_id, customer_id)
+        chosen = preferences.chosen(session, customer_id)
+        stands = {channel: found for (_who, channel), found in standings(session, g.shop_id, [customer_id]).items()}
     older = f"?before={Cursor(moments[PAGE - 1].at, 0)}" if len(moments) > PAGE else None
     name = " ".join(part for part in (customer.first_name, customer.last_name) if part)
     return page(
@@ -110,6 +114,10 @@ def one(customer_id: int, *, toast: str | None = None, flaw: str | None = None) 
         person=person,
         moments=moments[:PAGE],
         enrolments=enrolments,
+        chosen=chosen,
+        stands=stands,
+        topics=TOPICS,
+        paused=chosen.choices.paused_until is not None and chosen.choices.paused_until > clock.now(),
         channels=CHANNELS,
         older=older and f"/admin/customers/{customer_id}{older}",
         newer=before and f"/admin/customers/{customer_id}",

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from app.brakes.rules import Hold
     from app.journeys.definition import Definition
 
 MOST_MOMENTS: Final = 250
 """More looks than any journey of a hundred steps needs: a journey that wants more goes round in circles."""
 MOST_DEFERRALS: Final = 20
+
+ENDS_BY_ITSELF: Final = ("ramp", "sms_day_cap", "sms_month_cap", "sms_new_numbers")
+"""Holds that a new day, month or hour ends; all others end when somebody mends what is wrong."""
 
 BEFORE_FILTERS: Final = (
     "nothing_in_it", "nobody_to_write_to", "gift_cards_only", "draft_not_paid", "test_order", "order_not_seen_yet",
@@ -87,6 +91,8 @@ class Fate:
 
     goes_at: datetime | None
     held: tuple[Held, ...] = ()
+    brake: str | None = None
+    """Why it would be held all the same if the shop stood then as it does now."""
 
 
 def fate(asked: Asked, due_at: datetime) -> Fate:
@@ -103,6 +109,17 @@ def fate(asked: Asked, due_at: datetime) -> Fate:
         held.append(Held(verdict.reason, verdict.until))
         at = verdict.until
     return Fate(None, tuple(held))
+
+
+def braked(known: Fate, hold: Hold | None) -> Fate:
+    """The same, with what stands against it in the shop just now. A limit of the day or hour is over by itself."""
+    if hold is None or known.goes_at is None:
+        return known
+    if hold.until is None:
+        return replace(known, goes_at=None, held=(*known.held, Held(hold.reason, None)))
+    if hold.reason in ENDS_BY_ITSELF and hold.until <= known.goes_at:
+        return known
+    return replace(known, brake=hold.reason)
 
 
 def fates(path: Path, ask: Callable[[Plan], Asked], gone: Callable[[Plan, datetime], None]) -> dict[str, Fate]:

@@ -12,16 +12,19 @@ from flask import Response, g, request
 from app import clock
 from app.admin import flow, foresight, previews, record
 from app.admin.customers import LONGEST_QUERY
+from app.admin.foresight import braked
 from app.admin.guard import bp, settings
 from app.admin.queries import customers as people, foreseen as queries, journeys as journey_queries
 from app.admin.showing import missing, money, page
 from app.admin.words import CHANNELS, _, reason
+from app.brakes.chunk import Brakes
 from app.customers.queries import Profile, profiles
 from app.journeys import queries as known
 from app.journeys.planning import reference
 from app.journeys.rules import Enter, Facts, Occasion, Place, Plan, Refuse, entry, why_unreachable
 from app.messages.asking import Asker
 from app.orders.subjects import Ref, Subject, load as load_subjects
+from app.shops import settings as shop_settings
 from app.transaction import transaction
 
 if TYPE_CHECKING:
@@ -242,11 +245,16 @@ def _messages(
     fates = foresight.fates(path, ask, gone)
     plans = [stop.plan for stop in path.stops if stop.plan is not None]
     texts = queries.sources(session, g.shop_id, {whose.templates[p.template] for p in plans})
+    domain = shop_settings.sending_domain(g.shop, settings().sender_email)
+    brakes = Brakes(session, g.shop, domain, now, [whose.person.id])
     found = {}
     for plan in plans:
         source = (plan.channel, texts[whose.templates[plan.template]])
         case = _case(session, journey, whose, source, sample)
-        found[plan.step] = Sent(plan, _why(plan, whose.facts), fates[plan.step], previews.render(*source, case))
+        preview = previews.render(*source, case)
+        pieces = preview.segments.count if preview.segments else 1
+        hold = brakes.foreseen(plan.channel, plan.send.purpose, whose.person, pieces)
+        found[plan.step] = Sent(plan, _why(plan, whose.facts), braked(fates[plan.step], hold), preview)
     return found
 
 

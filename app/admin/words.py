@@ -274,6 +274,11 @@ COLLECTED: Final[dict[str, str]] = {
     "request": _("they were asked to confirm"),
     "file": _("a line of a file"),
 }
+FREQUENCIES: Final[dict[str, str]] = {
+    "all": _("Whenever there is something"),
+    "weekly": _("At most once a week"),
+    "less": _("At most once a month"),
+}
 FILE_FIELDS: Final[dict[str, str]] = {
     "email": _("Email"),
     "phone": _("Phone"),

@@ -22,7 +22,7 @@ from app.content.segments import segments
 from app.shops import settings as shop_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from sqlalchemy.orm import Session
@@ -82,6 +82,22 @@ class Brakes:
         else:
             self.full.add("ramp_full_at")
         return hold
+
+    def foreseen(self, channel: str, purpose: str, person: Profile, pieces: int) -> Hold | None:
+        """What would stand against a message of so many segments just now; nothing is locked, counted or taken."""
+        phone = person.addresses.get("sms")
+        if hold := self.against_shop(channel, purpose, phone):
+            return hold
+        if channel != "sms" or phone is None:
+            return rules.held_by_ramp(self._standing, channel, purpose, 0)
+        blocks = queries.blocks(self.session, self.shop.id, self.now - BLOCK_WINDOW)
+        if hold := self._new_number(person.id, phone, blocks):
+            return hold
+        month = queries.spent_this_month(self.session, self.shop.id, self.day)
+        cost = prices.micros(rules.country_of(phone), pieces)
+        return rules.over_budget(
+            self._texting, self._row.sms_micros, month, cost, self.now, zone_of(self.shop.timezone)
+        )
 
     def reserve(self, person: Profile, words: str) -> Hold | tuple[date, int]:
         """Take what a text costs out of the purse before it is sent: day and micro-dollars, or why it can't be had."""
@@ -155,12 +171,14 @@ class Brakes:
             {"shop": self.shop.id, "rows": orjson.dumps(rows).decode()},
         )
 
-    def _new_number(self, person: int, phone: str) -> Hold | None:
+    def _new_number(
+        self, person: int, phone: str, blocks: Mapping[str, tuple[datetime, int]] | None = None
+    ) -> Hold | None:
         limit = self._texting.new_numbers_per_hour
         if not limit or person not in self._newcomers:
             return None
         block = rules.block_of(phone)
-        from_at, firsts = self._blocks.get(block, (self.now, 0))
+        from_at, firsts = (self._blocks if blocks is None else blocks).get(block, (self.now, 0))
         if firsts + self.wanted[block] < limit:
             return None
         self.held.add(block)

@@ -5,6 +5,7 @@ Rows are only ever added; the newest is what counts. Which channels they want is
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -13,6 +14,9 @@ from app import clock
 from app.customers.rules import NOTHING_CHOSEN, Choices
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
 NEWEST = """
@@ -40,6 +44,33 @@ def choices_of(session: Session, customer_id: int) -> Choices:
         {"shop": session.info["shop_id"], "id": customer_id},
     ).first()
     return NOTHING_CHOSEN if row is None else read(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a person has chosen, each thing with since when it is so; without a time they have never touched it."""
+
+    choices: Choices
+    since: Mapping[str, datetime]
+    """topics_off | frequency | paused_until | locale -> when it became what it is."""
+
+
+def chosen(session: Session, customer_id: int) -> Chosen:
+    """A person's present choices, as they set them."""
+    rows = session.execute(
+        text(
+            "SELECT topics_off, frequency, paused_until, locale, recorded_at FROM preference "
+            "WHERE shop_id = :shop AND customer_id = :id ORDER BY id"
+        ),
+        {"shop": session.info["shop_id"], "id": customer_id},
+    ).all()
+    since: dict[str, datetime] = {}
+    last: dict[str, Any] = asdict(NOTHING_CHOSEN) | {"topics_off": []}
+    for row in rows:
+        now = {name: getattr(row, name) for name in last}
+        since |= {name: row.recorded_at for name in last if now[name] != last[name]}
+        last = now
+    return Chosen(Choices(**last | {"topics_off": frozenset(last["topics_off"])}), since)
 
 
 def choose(session: Session, customer_id: int, wanted: Choices, source: str) -> bool:

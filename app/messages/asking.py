@@ -65,7 +65,7 @@ class Asker:
     """Gathers what the gates look at, for the messages of one shop."""
 
     def __init__(self, shop: Shop, brakes: Brakes | None = None) -> None:
-        """Without `brakes` the shop is taken to be well: a preview is about the person."""
+        """Without `brakes` the shop is taken to be well: what stands against it is asked apart (`Brakes.foreseen`)."""
         self.shop, self.brakes = shop, brakes
         self.chosen = shop_settings.of(shop)
         self._limits = {channel: self._limits_of(channel) for channel in ("email", "sms")}

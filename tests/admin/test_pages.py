@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.admin import words
+from app.customers import preferences, service as customers
+from app.customers.rules import Choices
 from app.security.sealed import seal_bytes
 from app.shops import service as shops, settings as shop_settings
 from app.transaction import transaction
@@ -237,6 +239,33 @@ def test_messages_as_json_show_no_more_than_the_end_of_an_address(admin: Admin, 
 
 
 # -- customers -------------------------------------------------------------------------------------------------------
+
+
+def test_a_customers_page_tells_what_they_chose_and_since_when(admin: Admin, shop: int, time: Time) -> None:
+    ana = add_customer(shop)
+    assert "used their preference page" in admin.get(f"/admin/customers/{ana}").text
+    said = []
+    for wanted in (
+        Choices(frozenset({"news"}), "weekly"),
+        Choices(frozenset({"news"}), "less", NOON + timedelta(days=30), "de"),
+    ):
+        with transaction(shop) as session:
+            preferences.choose(session, ana, wanted, "preference_page")
+        said.append(time.at.isoformat())
+        time.move(days=1)
+    with transaction(shop) as session:
+        customers.consent(session, [customers.Word(ana, "email", "unsubscribed", time.at, "preference_page")])
+    card = admin.get(f"/admin/customers/{ana}").text.split("What they chose")[1].split("</section>")[0]
+    facts = re.findall(r'<dt>(.*?)</dt><dd>(.*?) <span.*?<time datetime="([^"]+)"', card)
+    assert [fact for fact in facts if fact[0] != "A break"] == [
+        ("Email", "Unsubscribed", time.at.isoformat()),
+        ("Not about", "News and offers", said[0]),
+        ("How often", "At most once a month", said[1]),
+        ("Language", "de", said[1]),
+    ]
+    assert [fact[2] for fact in facts if fact[0] == "A break"] == [said[1]]
+    time.move(days=30)
+    assert "A break" not in admin.get(f"/admin/customers/{ana}").text
 
 
 def test_a_customers_timeline_holds_everything_newest_first(admin: Admin, shop: int) -> None:

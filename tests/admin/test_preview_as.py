@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from markupsafe import escape
 
-from app.admin import foresight
+from app.admin import foresight, words
 from app.admin.foresight import Fate, Held
+from app.brakes.rules import Hold
 from app.conditions import Condition
 from app.journeys import service as journeys
 from app.journeys.planning import plan_due
@@ -19,6 +21,8 @@ from tests.admin.conftest import Admin, add_customer, rows
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.conftest import Time
 
 HOUR = timedelta(hours=1)
@@ -119,6 +123,48 @@ def test_a_message_that_falls_into_the_night_is_shown_for_the_morning(admin: Adm
     assert "It is night where they live" in page
     first = next(at for kind, at in shown(page) if kind == "message")
     assert first == "2026-06-11T12:00:00+00:00"
+
+
+def test_what_stands_against_the_whole_shop_is_named(admin: Admin, shop: int) -> None:
+    page = admin.get(PREVIEW, sample="one item").text
+    assert "Held as things stand" not in page
+    rows(
+        shop,
+        "INSERT INTO brake (shop_id, state, sent, complained, since, looked_at, due_at, sells_to) "
+        "VALUES (:shop, 'stopped', 1000, 9, now(), now(), now(), '{US}') RETURNING shop_id",
+    )
+    page = admin.get(PREVIEW, sample="one item").text
+    messages = [kind for kind, _ in shown(page)].count("message")
+    assert page.count("Held as things stand") == messages > 1
+    assert str(escape(words.REASONS["complaint_rate"])) in page
+
+
+def test_a_text_to_a_country_that_is_not_written_to_would_not_go(admin: Admin, shop: int) -> None:
+    ana = add_customer(shop, email=None)
+    rows(shop, "UPDATE customer SET phone = '+33612345678' WHERE id = :id RETURNING id", id=ana)
+    say_yes(shop, ana, "sms")
+    page = admin.get(PREVIEW, customer=str(ana)).text
+    assert str(escape(words.REASONS["sms_country"])) in page
+    assert "Would not go" in page
+    assert rows(shop, "SELECT 1 FROM sending_day WHERE shop_id = :shop") == [], "nothing is taken from the purse"
+
+
+@pytest.mark.parametrize(
+    ("hold", "brake", "goes_at"),
+    [
+        (None, None, NOON),
+        (Hold("sms_country"), None, None),
+        (Hold("ramp", NOON), None, NOON),
+        (Hold("ramp", NOON + HOUR), "ramp", NOON),
+        (Hold("complaint_rate", NOON - HOUR), "complaint_rate", NOON),
+    ],
+)
+def test_a_brake_that_ends_by_itself_before_then_holds_nothing(
+    hold: Hold | None, brake: str | None, goes_at: datetime | None
+) -> None:
+    found = foresight.braked(Fate(NOON), hold)
+    assert (found.brake, found.goes_at) == (brake, goes_at)
+    assert foresight.braked(Fate(None), hold) == Fate(None), "what doesn't go anyway keeps its reason"
 
 
 @pytest.mark.parametrize(
