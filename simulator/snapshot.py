@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.world import Simulation
 
 log = logging.getLogger(__name__)
-FORMAT = 2
+FORMAT = 3
 SAVE_EVERY_SECONDS = 60.0
 """Saving takes less than half a second, in which nothing else happens."""
 KEPT_MESSAGES = 1000
@@ -49,22 +49,35 @@ class Snapshot:
     sequence: int
     opted_out: set[tuple[str, str]]
     services: dict[str, Service]
+    domains: list[dict[str, Any]]
+    names: dict[tuple[str, str], list[str]]
     subscriptions: dict[int, tuple[str, str, str | None]]
     dice: Any
 
 
+class OtherWorldError(SystemExit):
+    """What is there was saved by another version or for another seed; the message says what to do."""
+
+
 def load(settings: Settings) -> Snapshot | None:
-    """The snapshot of an earlier run with the same seed; None when there is none that fits."""
+    """The snapshot of an earlier run; None when there is none.
+
+    Raises:
+        OtherWorldError: there is one that can't go on. To begin anew behind the app's back is no way out: the app holds
+            keys of the old store, which the new one doesn't know.
+    """
     path = _path(settings)
     if not settings.resume or not path.exists():
         return None
     try:
         found = pickle.loads(path.read_bytes())  # noqa: S301 - our own file, in a folder of the same user
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, TypeError) as error:
-        log.warning("the saved world can't be read (%s); beginning anew", type(error).__name__)
-        return None
+        log.warning("the saved world can't be read (%s)", type(error).__name__)
+        found = None
     if not isinstance(found, Snapshot) or found.format != FORMAT or found.seed != settings.seed:
-        return None
+        raise OtherWorldError(
+            "The simulated store was saved by another version of Regulars and can't go on. Begin anew: make demo-reset"
+        )
     return found
 
 
@@ -94,6 +107,8 @@ def _taken(sim: Simulation) -> Snapshot:
         sequence=sim.providers.ledger.sequence,
         opted_out=sim.providers.twilio.opted_out,
         services=sim.providers.twilio.services.made,
+        domains=sim.providers.domains.made,
+        names=sim.providers.zone.records,
         subscriptions=sim.webhooks.extra,
         dice=sim.shoppers.rng.getstate(),
     )
@@ -109,6 +124,8 @@ def restore(sim: Simulation, saved: Snapshot) -> None:
     sim.providers.ledger.sequence = max(sim.providers.ledger.sequence, saved.sequence)
     sim.providers.twilio.opted_out = saved.opted_out
     sim.providers.twilio.services.made = saved.services
+    sim.providers.domains.made = saved.domains
+    sim.providers.zone.records = saved.names
     sim.shoppers.rng.setstate(saved.dice)
 
 

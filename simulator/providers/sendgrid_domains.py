@@ -19,7 +19,7 @@ class Domains:
     def __init__(self, api_key: str, zone: Zone) -> None:
         self._authorization = f"Bearer {api_key}"
         self._zone = zone
-        self._made: list[dict[str, Any]] = []
+        self.made: list[dict[str, Any]] = []
         self.publishes = True
 
     def routes(self) -> list[web.RouteDef]:
@@ -36,7 +36,7 @@ class Domains:
         if refusal := self._refuses(request):
             return refusal
         wanted = request.query.get("domain")
-        return web.json_response([each for each in self._made if wanted in (None, each["domain"])])
+        return web.json_response([each for each in self.made if wanted in (None, each["domain"])])
 
     async def create(self, request: web.Request) -> web.Response:
         """POST: three records to be put into the DNS."""
@@ -46,7 +46,7 @@ class Domains:
         domain = asked.get("domain")
         if not domain:
             return web.json_response({"errors": [{"message": "domain is required", "field": "domain"}]}, status=400)
-        number = len(self._made) + 1
+        number = len(self.made) + 1
         subdomain = asked.get("subdomain") or f"em{number}"
         host = f"u{USER_ID}.wl{number}.sendgrid.net"
         records = {
@@ -59,7 +59,7 @@ class Domains:
             "ips": [], "custom_spf": False, "default": bool(asked.get("default")), "legacy": False,
             "automatic_security": bool(asked.get("automatic_security", True)), "valid": False, "dns": records,
         }  # fmt: skip
-        self._made.append(made)
+        self.made.append(made)
         self._publish(domain, host, records)
         return web.json_response(made, status=201)
 
@@ -68,9 +68,9 @@ class Domains:
         if refusal := self._refuses(request):
             return refusal
         number = int(request.match_info["id"])
-        if not 0 < number <= len(self._made):
+        if not 0 < number <= len(self.made):
             return web.json_response({"errors": [{"message": "not found"}]}, status=404)
-        made = self._made[number - 1]
+        made = self.made[number - 1]
         results = {}
         for name, record in made["dns"].items():
             record["valid"] = self._zone.get(record["host"], "CNAME") == [record["data"]]

@@ -72,7 +72,7 @@ def test_records_that_are_not_there_yet_are_named_and_looked_for_again(world: Wo
         domains.look_soon(session, names.settings)
     assert domains.run(names.settings) == 1
     assert row(world).state == "verified"
-    assert len(names.domains._made) == 1, "the provider is asked for records once"
+    assert len(names.domains.made) == 1, "the provider is asked for records once"
 
 
 def test_a_bad_hour_of_the_dns_takes_nothing_away_and_a_removed_record_does(world: World, names: Names) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import statistics
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from simulator import snapshot
 from simulator.shopify import order_payloads
@@ -82,10 +85,22 @@ def test_a_stopped_world_goes_on_where_it_was(tmp_path: Path) -> None:
     before = build_simulation(settings)
     grant = before.tokens.issue(expiring=True)
     before.merchant.installed()
+    before.providers.zone.put("em1.shop.example", "CNAME", "u1.sendgrid.net")
+    before.providers.domains.made.append({"id": 1, "domain": "shop.example"})
     orders = len(before.world.store.orders)
     snapshot.save(before)
     after = build_simulation(settings)
     assert len(after.world.store.orders) == orders
     assert after.tokens.alive(grant.access_token)
     assert after.webhooks.listening
+    assert after.providers.zone.get("em1.shop.example", "CNAME") == ["u1.sendgrid.net"]
+    assert after.providers.domains.made == [{"id": 1, "domain": "shop.example"}]
     assert after.world.store.ids.next("Order") == before.world.store.ids.next("Order")
+
+
+@pytest.mark.parametrize("saved", [b"", b"nonsense", pickle.dumps({"format": 1})])
+def test_a_world_of_another_version_is_not_replaced_unasked(tmp_path: Path, saved: bytes) -> None:
+    settings = settings_for(tmp_path, 1, resume=True, ledger=None)
+    (tmp_path / "simulated-world.pickle").write_bytes(saved)
+    with pytest.raises(snapshot.OtherWorldError, match="make demo-reset"):
+        build_simulation(settings)
