@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.content import localise
 from app.content.faults import TemplateFault
-from app.content.samples import samples
+from app.content.samples import samples, with_pictures
 from app.content.sms import RenderedSms
 from app.customers.queries import profiles
 from app.messages import places
@@ -91,7 +91,7 @@ def render(channel: str, source: str, case: Case) -> Preview:
         return Preview(channel, fault=made)
     if isinstance(made, RenderedSms):
         return Preview(channel, text=made.text, segments=made.segments)
-    return Preview(channel, made.subject, made.preheader, made.html, made.text)
+    return Preview(channel, made.subject, made.preheader, with_pictures(made.html), made.text)
 
 
 def choices() -> list[str]:
@@ -117,6 +117,8 @@ def _sample(shop: Shop, name: str) -> Case:
     brand = {**chosen.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True), **made_up["brand"]}
     known = {
         "name": shop.name or shop.domain,
+        "url": shop.home,
+        "email": shop.email or "",
         "address": chosen.postal_address or shop.address,
         "logo_url": chosen.brand.logo_url,
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.content.brand import full_brand
 from app.content.email import CompiledEmail, RenderedEmail, compile_email, partials
-from app.content.samples import samples
+from app.content.samples import samples, with_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +24,6 @@ _ALONE: Final = (
 )
 _LINES: Final = "{% assign lines = order.items %}{% assign lines_url = order.status_url %}"
 _IN_A_COLUMN: Final = "<mj-section><mj-column>{}</mj-column></mj-section>"
-_PICTURE: Final = re.compile(r"https://fernandoak\.example/cdn/shop/files/[^\"\s]+")
-_A_PICTURE: Final = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 6'%3E%3Crect width='8' height='6' "
-    "fill='%23e4e2dc'/%3E%3Cpath d='M1 5l2-2.4 1.4 1.5L5.6 3 7 5z' fill='%23b9b6ad'/%3E%3C/svg%3E"
-)
-"""What stands for the made-up things' pictures, which nobody has."""
-
 SHOWN: Final = ("header", "lines", "footer")
 
 
@@ -57,7 +50,7 @@ def canvas(blocks: Blocks, brand: Mapping[str, Any], shop: Mapping[str, Any]) ->
             return ""
         made = compiled.render(context, sample.locale, sample.currency, sample.zone)
         inside = _INSIDE.search(made.html) if isinstance(made, RenderedEmail) else None
-        return _PICTURE.sub(_A_PICTURE, inside.group(1)) if inside else ""
+        return with_pictures(inside.group(1)) if inside else ""
 
     codes = {html.unescape(found) for found in _KEPT.findall(blocks.body)}
     return Canvas(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,14 @@ _SHOP: Final = "https://fernandoak.example"
 _APP: Final = "https://mail.fernandoak.example"
 _PLACED: Final = datetime(2026, 3, 4, 15, 20, tzinfo=UTC)
 _EXPIRES: Final = datetime(2026, 3, 9, 23, 0, tzinfo=UTC)
+
+
+_PICTURE: Final = re.compile(re.escape(_SHOP) + r"/cdn/shop/files/[^\"\s]+")
+A_PICTURE: Final = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 6'%3E%3Crect width='8' height='6' "
+    "fill='%23e4e2dc'/%3E%3Cpath d='M1 5l2-2.4 1.4 1.5L5.6 3 7 5z' fill='%23b9b6ad'/%3E%3C/svg%3E"
+)
+"""What stands for the made-up things' pictures, which nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,11 @@ def samples(image_base: str = f"{_SHOP}/cdn/shop/files") -> dict[str, Sample]:
         ),
         "dinar": _sample([_MUG], image_base, first_name="Noura", words=("en-KW", "KWD", "Asia/Kuwait")),
     }
+
+
+def with_pictures(html: str) -> str:
+    """A rendered sample to be looked at: its pictures are drawn ones, not broken."""
+    return _PICTURE.sub(A_PICTURE, html)
 
 
 def _sample(  # noqa: PLR0913  each is one thing a preview may want different

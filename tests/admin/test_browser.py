@@ -177,6 +177,7 @@ def test_a_mail_is_made_of_blocks_checked_and_kept_in_the_draft(frame: tuple[str
     inside(page).get_by_label("Subject").fill("Still yours")
     inside(page).get_by_role("button", name="Keep it").click()
     expect(inside(page).locator("#outcome")).to_contain_text("nothing to mend")
+    expect(inside(page).locator("#outcome #links")).to_contain_text("Check again")  # the sites have answered
     kept = rows(shop, "SELECT t.source FROM template t JOIN journey_revision r ON r.shop_id = t.shop_id "
                       "WHERE t.shop_id = :shop ORDER BY r.number DESC, t.id DESC LIMIT 1")[0].source  # fmt: skip
     assert "<mj-title>Still yours</mj-title>" in kept

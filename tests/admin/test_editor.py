@@ -266,6 +266,15 @@ def test_a_reason_to_leave_is_added_and_deleted(admin: Admin) -> None:
 # -- texts -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_text_is_shown_with_what_it_costs_and_pictures_that_are_there(admin: Admin) -> None:
+    sms = admin.get(f"{EDIT}/text/text/sms").text
+    assert re.search(r"1 segment · GSM-7 · \d+ characters · \$13.00 at most for a thousand", sms)
+    mail = admin.get(f"{EDIT}/text/first/email").text
+    assert "data:image/svg+xml" in mail, "made-up things have drawn pictures"
+    assert "fernandoak.example/cdn" not in mail.partition("srcdoc=")[2]
+    assert "hello@fernandoak.example" not in mail, "the shop's own address, where it has one, else none"
+
+
 def test_a_new_message_begins_with_a_plain_text_that_can_be_written(admin: Admin) -> None:
     act(admin, "add send start")
     assert order(admin)[0] == "message"

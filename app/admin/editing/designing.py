@@ -15,6 +15,7 @@ from app.content.advice import known_names
 from app.content.blocks import Blocks, from_blocks, to_blocks
 from app.content.canvas import canvas
 from app.content.faults import TemplateFault
+from app.content.samples import A_PICTURE
 from app.journeys import drafting, service as journeys
 from app.shops import settings as shop_settings
 from app.transaction import transaction
@@ -119,7 +120,7 @@ def _data(shop: Shop, blocks: Blocks, event: str) -> dict[str, Any]:
     shown = canvas(
         blocks,
         chosen.brand.model_dump(exclude={"logo_url"}, exclude_defaults=True),
-        {"name": shop.name or shop.domain, "logo_url": chosen.brand.logo_url,
+        {"name": shop.name or shop.domain, "email": shop.email or "", "logo_url": chosen.brand.logo_url,
          "address": chosen.postal_address or shop.address},
     )  # fmt: skip
     return {
@@ -127,7 +128,7 @@ def _data(shop: Shop, blocks: Blocks, event: str) -> dict[str, Any]:
         "brand": shown.brand,
         "parts": shown.parts,
         "kept": shown.kept,
-        "canvas_css": CANVAS_CSS.replace("BACKGROUND", shown.brand["background"]),
+        "canvas_css": CANVAS_CSS.replace("BACKGROUND", shown.brand["background"]).replace("PICTURE", A_PICTURE),
         "variables": [{"code": _output(name), "label": label} for name, label in VARIABLES if _is_there(name, event)],
         "blocks": _blocks(event),
         "words": WORDS,
@@ -176,9 +177,11 @@ ICONS: Final = {
 
 CANVAS_CSS: Final = """
 body { background: BACKGROUND; }
-[data-gjs-ours=mj-liquid] { display: table; margin: 6px auto; padding: 2px 12px; border-radius: 11px; cursor: pointer;
-  background: #e0f0ff; color: #003a5a; font: 12px/18px -apple-system, Segoe UI, Roboto, sans-serif; }
+[data-gjs-ours=mj-liquid] { display: table; margin: 6px auto; padding: 2px 12px; border-radius: 11px;
+  border-collapse: separate; cursor: pointer; background: #e0f0ff; color: #003a5a;
+  font: 12px/18px -apple-system, Segoe UI, Roboto, sans-serif; }
 [data-gjs-ours=mj-include], [data-gjs-ours=mj-kept] { display: block; max-width: 600px; margin: 0 auto; }
+img[src*="{{"] { content: url("PICTURE"); }
 [data-gjs-ours=mj-include] *, [data-gjs-ours=mj-kept] * { pointer-events: none; }
 """
 WORDS: Final = {

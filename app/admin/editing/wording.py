@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response, g, request
 
 from app.admin import advising, previews, record
+from app.admin.braking import dollars
 from app.admin.editing import pages
 from app.admin.editing.texts import fresh
 from app.admin.guard import bp, settings
 from app.admin.queries import editing as queries
 from app.admin.showing import missing, page, part
 from app.admin.words import _
+from app.channels.sms import prices
 from app.content.faults import TemplateFault
 from app.journeys import drafting, service as journeys
 from app.journeys.definition import walk
@@ -156,9 +158,16 @@ def _look(session: Session, journey: Journey, state: State, step: str, channel: 
     sending = next(s.send for s in walk(state.definition.steps) if s.id == step)
     checked = advising.check(channel, source, marketing=sending is not None and sending.purpose == "marketing")
     fault = checked if isinstance(checked, TemplateFault) else None
+    preview = None if fault else previews.render(channel, source, case)
     return {
         "channel": channel,
         "fault": fault,
         "advice": None if fault else checked,
-        "preview": None if fault else previews.render(channel, source, case),
+        "preview": preview,
+        "cost": _cost(preview.segments.count) if preview and preview.segments else None,
     }
+
+
+def _cost(segments: int) -> str:
+    """What a thousand texts cost where the shop is: what one costs is too small to be felt."""
+    return dollars(1_000 * prices.micros(g.shop.country, segments))
