@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings as tries
 from sqlalchemy import text
 
 from app import clock, create_app, migrate, transaction
@@ -26,6 +27,12 @@ SHARED = Path(__file__).parent.parent.parent / "shared"
 API_SECRET = "shpss_hush_secret_for_tests_as_long_as_real"
 NOON = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)
 """A Wednesday at noon in New York: outside quiet hours everywhere the tests' people live."""
+
+# How long an example takes says more about the machine than about us; each shares its test's database on purpose.
+tries.register_profile(
+    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+tries.load_profile("house")
 
 _connect = socket.socket.connect
 

@@ -43,7 +43,7 @@ def put_in(text: str, values: dict[str, str], order: random.Random) -> str:
     return text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_putting_the_values_in_gives_each_mail_back(texts: list[tuple[str, str]], order: random.Random) -> None:
     mails = [mail(n, html, text) for n, (html, text) in enumerate(texts)]
@@ -53,7 +53,7 @@ def test_putting_the_values_in_gives_each_mail_back(texts: list[tuple[str, str]]
             assert put_in(shared.text, values, order) == mails[place].text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(["<p>", "</p>", "Hello ", "\n", "<br>"]), min_size=1, max_size=10), st.integers(2, 8))
 def test_what_is_one_persons_own_is_in_no_other_hands(around: list[str], people: int) -> None:
     secrets = [f"SECRET{n}OF{n}" for n in range(people)]

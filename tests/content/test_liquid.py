@@ -170,7 +170,7 @@ FILTER_CALLS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(FILTER_CALLS), min_size=1, max_size=4), values, values, values)
 def test_every_filter_answers_for_every_value(calls: list[str], x: object, y: object, z: object) -> None:
     """A message or a fault, never an exception, and never a raw tag in HTML."""
@@ -186,7 +186,7 @@ FRAGMENTS = ["{{", "}}", "{%", "%}", "if", "endif", "for", "endfor", "x", "in", 
              "<b>", "</b>", "<", ">", "upcase", "default", "-", "1", "<mj-text>", "</mj-text>", "&", "href=", "<a "]  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25))
 def test_any_text_compiles_or_is_a_fault(fragments: list[str]) -> None:
     text = "".join(fragments)

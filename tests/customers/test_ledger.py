@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings as tries, strategies as st
+from hypothesis import given, settings as tries, strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -53,7 +53,7 @@ def test_the_sum_of_all_words_is_the_same_in_whatever_order_they_come(entries: l
     assert standing(entries) == standing(shuffled)
 
 
-@tries(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(max_examples=40)
 @given(entries=ENTRIES)
 def test_the_database_comes_to_the_same_sum_as_the_rule(house: House, entries: list[Entry]) -> None:
     house.forget()

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from sqlalchemy import select
 
 from app.journeys import service as journeys
@@ -161,7 +161,7 @@ def test_nobody_who_paid_is_under_way_with_a_reminder_in_any_order(house: House)
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=12,
     phases=[Phase.explicit, Phase.generate], derandomize=True,
 )  # fmt: skip
 @given(data=st.data(), seed=st.integers(0, 10_000))

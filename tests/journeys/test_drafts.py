@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from sqlalchemy import text
 
 from app.journeys import drafting, service
@@ -89,7 +89,7 @@ def test_an_edit_that_makes_no_sense_changes_nothing_and_says_why(story: World) 
 
 
 @given(st.lists(st.sampled_from(["copy", "delete", "move", "add", "name", "undo", "redo"]), max_size=12))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 def test_undo_and_redo_walk_exactly_over_what_was_done(story: World, what: list[str]) -> None:
     within(story, lambda s, j: drafting.discard(s, j, drafting.state(s, j).seen))
     done, undone = [data_of(now(story).definition)], []

@@ -172,7 +172,7 @@ edits: st.SearchStrategy[Edit] = st.one_of(
 
 
 @given(st.sampled_from(sorted(STARTERS)), st.lists(edits, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_done_a_journey_comes_out_or_a_sentence_with_its_place(key: str, some: list[Edit]) -> None:
     made = STARTERS[key]
     for edit in some:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from app.journeys.definition import Definition, parse, walk
 from app.journeys.rules import Advance, Facts, Place, advance, due_time, remember
@@ -104,7 +104,6 @@ def with_messages(known: Facts, result: Advance) -> Facts:
 
 
 @given(definitions, facts, hours)
-@settings(deadline=None)
 def test_it_comes_to_an_end_and_says_the_same_twice(made: Definition, known: Facts, hour: int) -> None:
     first = advance(made, begin(made), known, at(hour))
     assert first == advance(made, begin(made), known, at(hour))
@@ -112,7 +111,6 @@ def test_it_comes_to_an_end_and_says_the_same_twice(made: Definition, known: Fac
 
 
 @given(definitions, facts, st.lists(hours, min_size=1, max_size=6))
-@settings(deadline=None)
 def test_no_step_is_planned_twice_however_often_it_is_asked(made: Definition, known: Facts, asked: list[int]) -> None:
     place, planned = begin(made), []
     for hour in sorted(asked):
@@ -126,7 +124,6 @@ def test_no_step_is_planned_twice_however_often_it_is_asked(made: Definition, kn
 
 
 @given(definitions, facts, hours)
-@settings(deadline=None)
 def test_nothing_is_planned_when_an_exit_holds(made: Definition, known: Facts, hour: int) -> None:
     holds = any(all(c.holds(known.fields) for c in leaving.when) for leaving in made.exits)
     result = advance(made, begin(made), known, at(hour))
@@ -136,7 +133,6 @@ def test_nothing_is_planned_when_an_exit_holds(made: Definition, known: Facts, h
 
 
 @given(definitions, facts, hours)
-@settings(deadline=None)
 def test_no_wait_ends_early_and_no_message_is_due_in_the_future(made: Definition, known: Facts, hour: int) -> None:
     result = advance(made, begin(made), known, at(hour))
     assert all(plan.due_at <= at(hour) for plan in result.plans)
@@ -151,7 +147,6 @@ def test_no_wait_ends_early_and_no_message_is_due_in_the_future(made: Definition
 
 
 @given(lasting, facts, hours, hours)
-@settings(deadline=None)
 def test_asking_in_between_changes_nothing(made: Definition, known: Facts, one: int, other: int) -> None:
     early, late = sorted((one, other))
     between = advance(made, begin(made), known, at(early))
@@ -166,7 +161,6 @@ def test_asking_in_between_changes_nothing(made: Definition, known: Facts, one: 
 
 
 @given(definitions, facts, hours)
-@settings(deadline=None)
 def test_every_step_taken_or_not_leaves_a_word(made: Definition, known: Facts, hour: int) -> None:
     result = advance(made, begin(made), known, at(hour))
     told = [n.step for n in result.noted]

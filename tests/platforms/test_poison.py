@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, example, given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from app.platforms.base import Ignored, Unreadable
 from app.platforms.events import Line, Version
@@ -295,7 +295,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(topic=st.sampled_from(TOPICS), changes=st.dictionaries(st.sampled_from(sorted(FULL)), JSON, max_size=8))
 @example(topic="orders/updated", changes={"updated_at": "2199-12-31T23:59:59-23:59"})
 @example(topic="orders/updated", changes={"updated_at": "1990-01-01T00:00:00+23:59"})
@@ -303,7 +303,7 @@ def test_any_json_in_any_field(topic: str, changes: dict[str, Any]) -> None:
     check(topic, orjson.dumps(FULL | changes))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(topic=st.sampled_from(TOPICS), body=st.binary(max_size=300))
 def test_any_bytes(topic: str, body: bytes) -> None:
     check(topic, body)

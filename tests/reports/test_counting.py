@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from sqlalchemy import text
 
 from app.journeys import service as journeys
@@ -129,7 +129,7 @@ class Deeds:
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(deeds=st.lists(deed, min_size=1, max_size=12))
 def test_counts_are_what_counting_would_say(shop: int, ana: int, deeds: list[tuple[str, Any, Any]]) -> None:
     done = Deeds(shop, ana)

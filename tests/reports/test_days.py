@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, example, given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from app.journeys import service as journeys
 from app.reports import counting, days
@@ -157,7 +157,7 @@ EACH_ALONE: list[tuple[str, Any, Any]] = [
 
 
 @example(deeds=EACH_ALONE)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(deeds=st.lists(deed, min_size=1, max_size=10))
 def test_days_are_what_the_facts_say(database: str, deeds: list[tuple[str, Any, Any]]) -> None:
     del database
