@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from functools import partial
 
 import orjson
 from flask import Flask, Response, g, render_template, request
@@ -17,6 +18,7 @@ from app.admin.guard import content_policy, is_by_script
 from app.admin.words import _
 from app.api.calls import ROOT as API
 from app.api.hosting import problem_of
+from app.content import localise
 from app.shops.settings import Brand
 from app.storefront.subscription_views import PAGE_HEADERS
 
@@ -104,8 +106,17 @@ def _for_shoppers(status: int) -> Response:
     title, what = _words(TO_SHOPPERS, status)
     if "text/html" not in request.headers.get("Accept", ""):  # providers and scanners; browsers name it
         return Response(what, status, PAGE_HEADERS, mimetype="text/plain")
+    # Whose link it was isn't known, so it is said in the browser's language.
+    language = localise.chosen(request.accept_languages.best)
+    say = partial(localise.said, language)
     html = render_template(
-        "storefront/trouble.html", title=title, what=what, reference=g.get("reference"), brand=Brand()
+        "storefront/trouble.html",
+        title=say(title),
+        what=say(what),
+        reference=g.get("reference"),
+        brand=Brand(),
+        lang=language,
+        _=say,
     )
     return Response(html, status, PAGE_HEADERS)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app import errors
 from app.content import localise
 from app.content.email import RenderedEmail, compile_email
 from app.content.samples import samples
@@ -39,6 +40,7 @@ def name_of(path: Path) -> str:
 def on_pages() -> Iterator[str]:
     for path in PAGES:
         yield from (found[1] or found[2] for found in re.finditer(r'\b_\((?:"([^"]+)"|\'([^\']+)\')', path.read_text()))
+    yield from (words for told in errors.TO_SHOPPERS.values() for words in told)
     for words in (preference_views.TOPICS, preference_views.FREQUENCIES, subscription_views.CHANNELS):
         yield from words.values()
     for views in ("preference_views.py", "review_views.py"):

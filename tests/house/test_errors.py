@@ -70,6 +70,9 @@ def test_a_shopper_whose_link_leads_nowhere_is_told_what_to_do(client: FlaskClie
     assert "This link leads nowhere" in answer.text
     assert "Open the message once more" in answer.text
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    german = client.get(address, headers={**BROWSER, "Accept-Language": "de-AT,en;q=0.5"})
+    assert "Dieser Link führt nirgendwohin" in german.text
+    assert '<html lang="de"' in german.text
     program = client.get(address)
     assert (program.status_code, program.mimetype) == (404, "text/plain")
 
