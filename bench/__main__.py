@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import applying, ingest, pages, planning, render, screens, sending
+from bench import applying, ingest, pages, people, planning, render, screens, sending
 from bench.house import ROOT, house
 from bench.limits import reason
 from bench.table import as_markdown, as_text, commit, machine, today
@@ -36,6 +36,8 @@ per message before they go. How pages are on a phone is what Lighthouse says, as
 Many mails in a call: every mail is rendered for its reader all the same; what the mails of a call share is sent once,
 what differs for each. The orders behind them hold the same three things, so little more than names, numbers and signed
 links differs; one call per message is measured with messages that had an unknown outcome before, which go alone.
+A file of people goes in through the web server and the slow worker, into a shop that knows nobody yet; one of 100,000
+lines, the most that may be uploaded, has a run of its own, `python -m bench.people`.
 Seven million queued messages have a run of their own, `python -m bench.backlog`: [BACKLOG.md](BACKLOG.md).
 """
 
@@ -55,12 +57,14 @@ class Scale:
     """Of each page, in a shop that is compared and in one that is busy."""
     applied: int
     rounds: int
+    lines: int
+    """Of a file of people."""
     screens: int
     """Pages shown to Lighthouse, which takes its time for each."""
 
 
-FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), (15, 40), 2_000, 3, 6)
-SMALL = Scale(100, 100, 40, 3, 0.05, (50, 60, 70), (1, 2), 30, 1, 1)
+FULL = Scale(10_000, 6_000, 3_000, 60, 3.0, (1_000, 100_000, 1_000_000), (15, 40), 2_000, 3, 20_000, 6)
+SMALL = Scale(100, 100, 40, 3, 0.05, (50, 60, 70), (1, 2), 30, 1, 500, 1)
 
 
 def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]]]:
@@ -71,6 +75,7 @@ def parts(found: House, scale: Scale) -> Mapping[str, Callable[[], Sequence[Row]
         "planning": lambda: planning.rows(found, scale.people, scale.rounds),
         "render": lambda: render.rows(render.measure(scale.seconds)),
         "sending": lambda: sending.rows(found, scale.messages, scale.naive, scale.rounds),
+        "people": lambda: people.rows(found, scale.lines),
         "pages": lambda: pages.rows(found, scale.shops, scale.visits),
         "screens": lambda: screens.rows(found, scale.shops[0], scale.screens),
     }

@@ -109,6 +109,11 @@ def fill(house: House, shop: int, size: int, each: int) -> None:
     town.orders(house, shop, lines=town.LINES[:1])
     house.sql("ANALYZE")
     town.history(house, shop, each)
+    open_store(house, shop)
+
+
+def open_store(house: House, shop: int) -> None:
+    """Give the shop a token of its store's, without which its pages ask the store for one."""
     with house.app.app_context(), transaction(shop) as session:
         session.add(
             ShopToken(

@@ -55,7 +55,7 @@ def rows(house: House, people: int, most: int) -> list[Row]:
     app = f"http://127.0.0.1:{port}"
     server = ("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "wsgi:app")
     with _bridge() as bridge, house.process(*server, PUBLIC_URL=app, SHOPIFY_APP_BRIDGE_URL=bridge):
-        _wait(f"{app}/healthz")
+        wait(f"{app}/healthz")
         found = {name: _look(app + path, bridge) for name, path in list(PAGES.items())[:most]}
     house.empty()
     made = []
@@ -136,7 +136,8 @@ def _bridge() -> Iterator[str]:
         server.shutdown()
 
 
-def _wait(address: str) -> None:
+def wait(address: str) -> None:
+    """Until a server answers there."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
         with suppress(OSError), urllib.request.urlopen(address, timeout=2):  # noqa: S310 our own server

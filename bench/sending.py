@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
 
+    import psutil
+
     from app.channels.base import OutboundEmail
     from bench.house import House
 
@@ -265,7 +267,7 @@ def _enqueue(house: House, shop: int, ids: list[int], job: str) -> None:
     )
 
 
-def peak_megabytes(process: subprocess.Popen[bytes]) -> float:
+def peak_megabytes(process: subprocess.Popen[bytes] | psutil.Process) -> float:
     """The most memory a process has held so far."""
     status = Path(f"/proc/{process.pid}/status").read_text("utf-8")
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))

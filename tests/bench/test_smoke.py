@@ -49,6 +49,7 @@ def test_a_small_run_has_a_line_for_every_hot_path(other_house: None) -> None:
         "doorbell",
         "admin",
         "phone",
+        "file of people",
     ):
         assert hot in paths
     assert all(row.ratio >= 0 and row.measured for row in rows)
