@@ -64,6 +64,17 @@ class Tenant(OfShop):
     id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-19)
 
 
+class Part:
+    """A table whose rows are parts of other rows of the shop, by a `same_shop` reference that is never null.
+
+    They go with those, so with the shop as well. To look the shop up for each of them on top of that was a tenth of
+    what a webhook costs PostgreSQL.
+    """
+
+    shop_id: Mapped[int] = mapped_column(primary_key=True, sort_order=-20)
+    id: Mapped[int] = mapped_column(Identity(always=False), primary_key=True, sort_order=-19)
+
+
 def same_shop(column: str, target: str, *, ondelete: str = "CASCADE") -> ForeignKeyConstraint:
     """A reference that can't leave its shop: (shop_id, column) -> target(shop_id, id)."""
     if ondelete == "SET NULL":

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Tenant, same_shop
+from app.extensions import Base, Part, Tenant, same_shop
 from app.security.sealed import SealedJson
 
 
@@ -48,7 +48,6 @@ class Customer(Tenant, Base):
             "last_name_lower",
             postgresql_ops={"last_name_lower": "text_pattern_ops"},
         ),
-        Index("ix_customer_last_order", "shop_id", "last_order_at"),
         Index("ix_customer_listed", "shop_id", "first_seen_at", "id", postgresql_where=text("merged_into_id IS NULL")),
         Index("ix_customer_merged", "shop_id", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         same_shop("merged_into_id", "customer", ondelete="SET NULL"),
@@ -89,7 +88,7 @@ class Customer(Tenant, Base):
     version_tie: Mapped[str] = mapped_column(default="", server_default="")
 
 
-class CustomerAddress(Tenant, Base):
+class CustomerAddress(Part, Base):
     """Whose an address is: the person who claimed it last. Known by a keyed hash, so it holds nothing personal."""
 
     __tablename__ = "customer_address"
@@ -107,7 +106,7 @@ class CustomerAddress(Tenant, Base):
     """How strong the claim is and when it was made; the greatest holds (see `stamps`)."""
 
 
-class ConsentEntry(Tenant, Base):
+class ConsentEntry(Part, Base):
     """One word on consent. Only ever added to; the present state is the entry with the latest `effective_at`.
 
     The app's role may neither change nor delete an entry. Two things are left to it and the clerk, and a trigger sees

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, OfShop, Tenant, same_shop
+from app.extensions import Base, OfShop, Part, Tenant, same_shop
 
 
 class Journey(Tenant, Base):
@@ -96,7 +96,7 @@ class JourneyAside(Tenant, Base):
     made_at: Mapped[datetime]
 
 
-class Enrolment(Tenant, Base):
+class Enrolment(Part, Base):
     """One person in one journey, about one thing (this checkout, that order)."""
 
     __tablename__ = "enrolment"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.extensions import Base, Tenant, same_shop
+from app.extensions import Base, Part, Tenant, same_shop
 from app.security.sealed import SealedText
 
 
@@ -148,7 +148,7 @@ class Refund(Tenant, Base):
     refunded_at: Mapped[datetime]
 
 
-class Purchase(Tenant, Base):
+class Purchase(Part, Base):
     """One line of an order that counts as bought: what replenishment, reviews and recommendations learn from."""
 
     __tablename__ = "purchase"

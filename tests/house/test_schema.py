@@ -91,9 +91,22 @@ def test_no_reference_can_leave_its_shop(catalogue: psycopg.Connection[Any]) -> 
             wrong.append(f"{name}: {table} -> {target}")
     assert wrong == [], "refer with extensions.same_shop(column, table): (shop_id, column) -> (shop_id, id)"
     bound = {table for _, table, target, *_ in rows if target == "shop"}
+    while more := {part for part, whole in wholes(catalogue) if whole in bound} - bound:
+        bound |= more
     assert tenant_tables(catalogue) - bound == set(), (
-        "a table of a shop refers to shop, so that it goes when the shop goes"
+        "a table of a shop refers to shop, or is a part of what does, so that it goes when the shop goes"
     )
+
+
+def wholes(catalogue: psycopg.Connection[Any]) -> list[tuple[str, str]]:
+    """(table, table whose rows its own can't be without and go with)."""
+    return catalogue.execute("""
+        SELECT t.relname, f.relname
+        FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class f ON f.oid = c.confrelid
+        WHERE c.contype = 'f' AND c.confdeltype = 'c' AND c.convalidated AND NOT EXISTS (
+            SELECT 1 FROM pg_attribute a
+            WHERE a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey) AND NOT a.attnotnull)
+    """).fetchall()
 
 
 def test_every_table_of_a_shop_has_its_wall(catalogue: psycopg.Connection[Any]) -> None:
