@@ -15,7 +15,7 @@ from app.security.keyring import keyring
 from app.shops import settings as shop_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -123,6 +123,30 @@ class Profile:
 
 
 CHANNELS = ("email", "sms")
+CONSENT_FIELDS = {f"customer.{channel}_consent": channel for channel in CHANNELS}
+
+
+def fields(
+    session: Session, shop_id: int, customer_ids: Iterable[int], asked: Collection[str]
+) -> dict[int, Mapping[str, Any]]:
+    """What filters may ask of the people of these ids; their consent only where it is among what is `asked`."""
+    ids = sorted(set(customer_ids))
+    rows = session.execute(
+        text("SELECT id, orders_count, spent, country, tags FROM customer WHERE shop_id = :shop AND id = ANY(:ids)"),
+        {"shop": shop_id, "ids": ids},
+    ).all()
+    consent = {} if CONSENT_FIELDS.keys().isdisjoint(asked) else consent_states(session, shop_id, ids)
+    return {row.id: _fields(row, {c: consent.get((row.id, c)) for c in CHANNELS}) for row in rows}
+
+
+def _fields(row: Any, consent: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "customer.orders_count": row.orders_count,
+        "customer.spent": row.spent,
+        "customer.country": row.country,
+        "customer.tags": row.tags,
+        **{name: consent.get(channel) for name, channel in CONSENT_FIELDS.items()},
+    }
 
 
 def profiles(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dict[int, Profile]:
@@ -189,14 +213,7 @@ def _profile(
         unreachable,
         states,
         row.preferred_channel,
-        {
-            "customer.orders_count": row.orders_count,
-            "customer.spent": row.spent,
-            "customer.country": row.country,
-            "customer.tags": row.tags,
-            "customer.email_consent": states.get("email"),
-            "customer.sms_consent": states.get("sms"),
-        },
+        _fields(row, states),
         read(row),
         frozenset(c for c, found in stands.items() if second_step_missing(found, c, countries, email_since)),
         countries,

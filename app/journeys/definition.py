@@ -214,6 +214,12 @@ class Definition(Part):
         return {name: ch for step in walk(self.steps) if step.send for ch, name in step.send.templates.items()}
 
     @cached_property
+    def asked_on_entry(self) -> frozenset[str]:
+        """The fields that decide whether somebody comes in."""
+        conditions = (*self.trigger.filters, *(c for leaving in self.exits for c in leaving.when))
+        return frozenset(c.field for c in conditions)
+
+    @cached_property
     def program(self) -> Program:
         """The journey as a flat table."""
         nodes: dict[str, Node] = {}

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 
 from app import clock, faults
-from app.customers.queries import profiles
+from app.customers.queries import fields
 from app.decisions import Decided, log
 from app.journeys import queries
 from app.journeys.rules import Earlier, Enter, Move, Occasion, Refuse, entry
@@ -68,28 +68,32 @@ def admit(session: Session, journeys: Sequence[Running], found: Sequence[Candida
     pairs = [(j, c) for j in journeys for c in found if c.event == j.definition.trigger.event]
     if not pairs:
         return 0
-    people = profiles(session, shop_id, {c.ref.customer_id for _, c in pairs})
+    involved = {j.id: j.definition for j, _ in pairs}.values()
+    asked = frozenset[str]().union(*(definition.asked_on_entry for definition in involved))
+    people = fields(session, shop_id, {c.ref.customer_id for _, c in pairs}, asked)
     rounds: dict[tuple[int, str], tuple[int | None, Earlier]] = {
         **queries.earlier(session, shop_id, [(j.id, c.ref.key) for j, c in pairs])
     }
-    entered = queries.last_entries(session, shop_id, set(people))
+    calm = any(definition.reentry.cooldown is not None for definition in involved)
+    entered = queries.last_entries(session, shop_id, set(people)) if calm else {}
     rows: list[dict[str, Any]] = []
     noted: list[Decided] = []
     for journey, candidate in sorted(pairs, key=lambda p: p[1].occasion.at):
-        person = people.get(candidate.ref.customer_id)
+        customer_id = candidate.ref.customer_id
+        person = people.get(customer_id)
         if person is None:
             continue
-        occasion = _with_person(candidate.occasion, person.fields)
+        occasion = _with_person(candidate.occasion, person)
         subject = (journey.id, candidate.ref.key)
         enrolment_id, before = rounds.get(subject, (None, None))
-        verdict = entry(journey.definition, occasion, before, entered.get((journey.id, person.id)), now)
-        note = partial(Decided, person.id, "trigger", at=now, journey_id=journey.id, subject_key=candidate.ref.key)
+        verdict = entry(journey.definition, occasion, before, entered.get((journey.id, customer_id)), now)
+        note = partial(Decided, customer_id, "trigger", at=now, journey_id=journey.id, subject_key=candidate.ref.key)
         if isinstance(verdict, Enter):
             if verdict.replaces and enrolment_id is not None:
                 _end(session, enrolment_id, "replaced", now)
                 noted.append(note("exited", "replaced", enrolment_id=enrolment_id))
             rows.append(_row(journey, candidate, verdict, now))
-            entered[journey.id, person.id] = occasion.at
+            entered[journey.id, customer_id] = occasion.at
             begun = Earlier(verdict.round, active=True, anchor_at=occasion.at, basket=occasion.basket, sent=False)
             rounds[subject] = (None, begun)
             noted.append(note("entered", candidate.event, detail={"round": verdict.round}))

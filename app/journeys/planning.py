@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from app.customers.queries import Profile
+    from app.journeys.definition import Definition, Send
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
     written = queries.messages_of(session, shop_id, [e.id for e in enrolments])
     results: list[tuple[Any, Advance]] = []
     rows: list[dict[str, Any]] = []
+    conditions: dict[tuple[int, str], orjson.Fragment] = {}
     for enrolment in enrolments:
         try:
             definition, templates = versions[enrolment.version_id]
@@ -96,7 +98,12 @@ def _advance(session: Session, enrolments: Sequence[Any], now: datetime) -> None
             )
             result = advance(definition, queries.place(enrolment), known, now)
             priority = priorities[enrolment.journey_id]
-            planned = [_message(enrolment, p, templates[p.template], definition, priority, now) for p in result.plans]
+            planned = []
+            for plan in result.plans:
+                asked = (enrolment.version_id, plan.step)
+                if asked not in conditions:
+                    conditions[asked] = _conditions(definition, plan.send)
+                planned.append(_message(enrolment, plan, templates[plan.template], conditions[asked], priority, now))
         except Exception as error:  # one person's oddity must not hold up the others: theirs ends here
             logger.warning("enrolment_failed", extra={"enrolment": enrolment.id}, exc_info=True)
             result, planned = _failed(enrolment.step, error), []
@@ -134,8 +141,26 @@ def reference(enrolment: Any) -> Ref:
     return Ref(enrolment.subject_kind, enrolment.subject_key, enrolment.customer_id, enrolment.anchor_at)
 
 
+def _conditions(definition: Definition, send: Send) -> orjson.Fragment:
+    """What is asked again at hand-over, by the same sentences; as it is for every message of a step."""
+    return orjson.Fragment(
+        orjson.dumps(
+            {
+                "topic": definition.topic,
+                "outranked": definition.outranked,
+                "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
+                "only_if": [c.model_dump(by_alias=True) for c in send.only_if],
+                "needs": list(send.needs),
+                "exits": [
+                    {"if": [c.model_dump(by_alias=True) for c in x.when], "reason": x.reason} for x in definition.exits
+                ],
+            }
+        )
+    )
+
+
 def _message(
-    enrolment: Any, plan: Plan, template_id: int, definition: Any, priority: int, now: datetime
+    enrolment: Any, plan: Plan, template_id: int, conditions: orjson.Fragment, priority: int, now: datetime
 ) -> dict[str, Any]:
     return {
         "enrolment_id": enrolment.id,
@@ -150,17 +175,7 @@ def _message(
         "subject_kind": enrolment.subject_kind,
         "subject_key": enrolment.subject_key,
         "since": enrolment.anchor_at,
-        # At hand-over the same sentences are asked again.
-        "conditions": {
-            "topic": definition.topic,
-            "outranked": definition.outranked,
-            "filters": [c.model_dump(by_alias=True) for c in definition.trigger.filters],
-            "only_if": [c.model_dump(by_alias=True) for c in plan.send.only_if],
-            "needs": list(plan.send.needs),
-            "exits": [
-                {"if": [c.model_dump(by_alias=True) for c in x.when], "reason": x.reason} for x in definition.exits
-            ],
-        },
+        "conditions": conditions,
         "planned_at": now,
         "due_at": plan.due_at,
         "useful_until": plan.useful_until,

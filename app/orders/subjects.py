@@ -186,14 +186,22 @@ def _asked(session: Session, orders: Sequence[Any]) -> dict[int, tuple[set[str],
         ),
         parameters,
     ).all()
+    asks_of, reviews_of = _by_customer(asks), _by_customer(reviews)
     return {
         o.id: (
-            {a.product for a in asks if a.customer_id == o.customer_id and a.order_id != o.id and a.at > since[o.id]},
-            {r.product for r in reviews if r.customer_id == o.customer_id and r.at > since[o.id]},
+            {a.product for a in asks_of.get(o.customer_id, ()) if a.order_id != o.id and a.at > since[o.id]},
+            {r.product for r in reviews_of.get(o.customer_id, ()) if r.at > since[o.id]},
         )
         for o in orders
         if o.id in since
     }
+
+
+def _by_customer(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.customer_id].append(row)
+    return found
 
 
 def _order(row: Any, asked: dict[int, tuple[set[str], set[str]]]) -> Subject:

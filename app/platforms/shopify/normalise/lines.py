@@ -55,12 +55,11 @@ def of_cart(data: Json, decimals: int) -> tuple[Line, ...]:
 
 def _discount(line: Json, decimals: int) -> int:
     """What is taken off the whole line, this line's share of order discounts included."""
-    allocations = line.get("discount_allocations")
-    if allocations:
-        return sum(
-            minor(each.get("amount"), decimals, "line_items.discount_allocations") or 0
-            for each in children(line, "discount_allocations")
-        )
+    if line.get("discount_allocations"):
+        taken = 0
+        for each in children(line, "discount_allocations"):
+            taken += minor(each.get("amount"), decimals, "line_items.discount_allocations") or 0
+        return taken
     return minor(line.get("total_discount"), decimals, "line_items.total_discount") or 0
 
 

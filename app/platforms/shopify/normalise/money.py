@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from app.platforms.shopify.normalise.reading import Unfit
@@ -11,6 +12,8 @@ LARGEST = 10**15
 """Minor units; a bigint holds nine thousand times as much, so that sums stay safe. More is a mistake."""
 
 _AMOUNT = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{0,40}))?")
+LONGEST = 82
+"""As many characters as `_AMOUNT` may have; what is longer isn't kept, nor looked at."""
 _CODE = re.compile(r"[A-Z]{3}")
 
 
@@ -39,17 +42,24 @@ def minor(value: Any, decimals: int, name: str) -> int | None:
         return None
     if value.__class__ is float or value.__class__ is int:
         value = f"{value:f}" if value.__class__ is float else str(value)
-    found = _AMOUNT.fullmatch(value) if value.__class__ is str else None
-    if found is None:
+    amount = _amount(value, decimals) if value.__class__ is str and len(value) <= LONGEST else None
+    if amount is None:
         raise Unfit(f"bad_field:{name}")
+    return amount
+
+
+@lru_cache(maxsize=4_096)
+def _amount(value: str, decimals: int) -> int | None:
+    """The amount that a text says, or None. A shop has few prices, and each comes several times an order."""
+    found = _AMOUNT.fullmatch(value)
+    if found is None:
+        return None
     sign, whole, fraction = found.groups()
     amount: int = int(whole) * 10**decimals
     if fraction:
         amount += int(fraction[:decimals].ljust(decimals, "0") or "0")
         amount += fraction[decimals : decimals + 1] >= "5"
-    if (sign and amount) or amount > LARGEST:
-        raise Unfit(f"bad_field:{name}")
-    return amount
+    return None if (sign and amount) or amount > LARGEST else amount
 
 
 def needed_minor(value: Any, decimals: int, name: str) -> int:
