@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from app import garbage
 from app.admin.people_files import PATH as UPLOADS
 from app.customers.files import LARGEST_BYTES as LARGEST_FILE
 from app.inbox import views as inbox
@@ -152,4 +151,3 @@ def _rest(result: Any, parts: Iterable[bytes], *read: bytes) -> Iterable[bytes]:
 
 
 app = Front()
-garbage.settle()

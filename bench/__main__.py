@@ -30,7 +30,10 @@ Each line is taken side by side with its reference in one run, in interleaved ro
 rates move by 20 to 40 % with what else the machine does, ratios less. PostgreSQL keeps fsync and synchronous commits;
 servers, workers, load generator, provider and database share the machine. Webhooks are 6 kB orders with a correct HMAC
 and an id of their own. Mails are the starter journeys' own. The provider answers 50 ms after the request is complete
-and looks at nothing. Sending is measured on thank-you mails; reminders of abandoned checkouts ask the store once more
+and looks at nothing. One ORM transaction per event does the same job the plain way: it opens the stored delivery, looks
+the person up by id, email and phone and lets a guest become them, minds the order of arrival, writes the order, its
+lines, the totals and the word of consent, asks the same journeys by the same rules, and writes entries and refusals
+with their reasons. Sending is measured on thank-you mails; reminders of abandoned checkouts ask the store once more
 per message before they go. How pages are on a phone is what Lighthouse says, asked as it comes: mobile, simulated.
 
 Many mails in a call: every mail is rendered for its reader all the same; what the mails of a call share is sent once,

@@ -43,7 +43,9 @@ def react(session: Session, shop_id: int, order: Order, customer: Customer) -> N
             enrolment.due_at = now
     for journey in queries.running(session, shop_id):  # its definition was parsed once
         if journey.definition.trigger.event == "order_placed":
-            refusal = why_not_a_purchase(cast("OrderLike", order)) or ("gift_cards_only" if only_gift_cards(order.lines) else None)
+            refusal = why_not_a_purchase(cast("OrderLike", order)) or (
+                "gift_cards_only" if only_gift_cards(order.lines) else None
+            )
             assert order.placed_at is not None  # noqa: S101 it was just told
             occasion = Occasion(order.placed_at, refusal, _of_order(session, shop_id, order) | _of(customer))
             _decide(session, journey, customer, "order", str(order.id), occasion, now)

@@ -186,6 +186,8 @@ def _asked(session: Session, orders: Sequence[Any]) -> dict[int, tuple[set[str],
         ),
         parameters,
     ).all()
+    if not asks and not reviews:
+        return {}
     asks_of, reviews_of = _by_customer(asks), _by_customer(reviews)
     return {
         o.id: (
