@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.customers.rules import NOTHING_CHOSEN, Choices
+from app.shops import service as shops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,18 @@ def read(row: Any) -> Choices:
     if row.frequency is None:
         return NOTHING_CHOSEN
     return Choices(frozenset(row.topics_off), row.frequency, row.paused_until, row.chosen_locale)
+
+
+def locale_of(session: Session, customer_id: int) -> str:
+    """How to speak to a person and write dates: as they chose, else as the store knows them, else as in the shop."""
+    known = session.scalar(
+        text(
+            f"SELECT COALESCE(chosen_locale, c.locale) FROM customer c {NEWEST} "  # noqa: S608 our own text
+            "WHERE c.shop_id = :shop AND c.id = :id"
+        ),
+        {"shop": session.info["shop_id"], "id": customer_id},
+    )
+    return known or shops.get(session).locale
 
 
 def choices_of(session: Session, customer_id: int) -> Choices:

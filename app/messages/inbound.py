@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from app import clock
 from app.channels.sms.keywords import answered_by_provider, classify
-from app.customers import service as customers
+from app.content import localise
+from app.customers import preferences, service as customers
 from app.customers.queries import suppressed
 from app.messages import confirming
 from app.transaction import across_shops, transaction
@@ -33,7 +34,7 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str 
     """
     asked = classify(message.text, message.opt_out_type)
     ours = asked == "stop" and message.opt_out_type is None and not answered_by_provider(message.text)
-    news = False
+    news, language = False, localise.ENGLISH
     for shop_id in shops_of_host(asked) if shop_ids is None else shop_ids:
         with transaction(shop_id) as session:
             if asked == "stop":
@@ -51,6 +52,7 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str 
             ).first()
             if person is None:
                 continue
+            language = localise.chosen(preferences.locale_of(session, person.id))
             if asked in ("stop", "start"):
                 _put_on_record(session, person.id, asked)
             if asked != "stop":
@@ -58,7 +60,7 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str 
                     text("UPDATE customer SET preferred_channel = 'sms' WHERE shop_id = :shop AND id = :id"),
                     {"shop": shop_id, "id": person.id},
                 )
-    return CONFIRMATION if ours and news else None
+    return localise.said(language, CONFIRMATION) if ours and news else None
 
 
 def _put_on_record(session: Session, customer_id: int, asked: str) -> None:

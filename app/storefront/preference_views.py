@@ -20,7 +20,6 @@ from app.storefront.subscription_views import (
     Holder,
     addresses,
     holder_of,
-    locale_of,
     page,
     present as present_holder,
     say,
@@ -126,7 +125,7 @@ def _show(session: Session, holder: Holder, wishes: Wishes, *, saved: bool = Fal
     choices, now = wishes.choices, clock.now()
     if choices.paused_until is not None and choices.paused_until <= now:
         choices = replace(choices, paused_until=None)
-    until = choices.paused_until
+    until, locale = choices.paused_until, preferences.locale_of(session, holder.customer_id)
     return page(
         session,
         "storefront/preferences.html",
@@ -142,5 +141,5 @@ def _show(session: Session, holder: Holder, wishes: Wishes, *, saved: bool = Fal
         languages=LANGUAGES,
         language=choices.locale or "",
         days=PAUSE.days,
-        paused=local_date(until, "long", locale_of(session, holder.customer_id), shop.timezone) if until else None,
+        paused=local_date(until, "long", locale, shop.timezone) if until else None,
     )

@@ -123,7 +123,7 @@ def page(session: Session, template: str, holder: Holder, *, status: int = 200, 
 
 def drawn(session: Session, template: str, customer_id: int, *, status: int = 200, **words: object) -> Response:
     """A page in the shop's brand and the person's language. In templates `_` says a sentence in it."""
-    shop, language = shops.get(session), localise.chosen(locale_of(session, customer_id))
+    shop, language = shops.get(session), localise.chosen(preferences.locale_of(session, customer_id))
     html = render_template(
         template,
         shop_name=shop.name or shop.domain,
@@ -134,16 +134,6 @@ def drawn(session: Session, template: str, customer_id: int, *, status: int = 20
         **words,
     )
     return Response(html, status, headers=PAGE_HEADERS)
-
-
-def locale_of(session: Session, customer_id: int) -> str:
-    """How a person's pages are said and dates written: as they chose, else as the store knows, else as in the shop."""
-    row = session.execute(
-        text("SELECT locale FROM customer WHERE shop_id = :shop AND id = :id"),
-        {"shop": session.info["shop_id"], "id": customer_id},
-    ).first()
-    known = preferences.choices_of(session, customer_id).locale or (row.locale if row else None)
-    return known or shops.get(session).locale
 
 
 PAGE_HEADERS = {

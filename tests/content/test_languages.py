@@ -13,6 +13,7 @@ from app.content.email import RenderedEmail, compile_email
 from app.content.samples import samples
 from app.content.segments import segments
 from app.content.sms import CompiledSms, RenderedSms, compile_sms
+from app.messages import inbound
 from app.storefront import preference_views, subscription_views
 from tests.content.helpers import LIBRARY
 
@@ -41,6 +42,7 @@ def on_pages() -> Iterator[str]:
     for path in PAGES:
         yield from (found[1] or found[2] for found in re.finditer(r'\b_\((?:"([^"]+)"|\'([^\']+)\')', path.read_text()))
     yield from (words for told in errors.TO_SHOPPERS.values() for words in told)
+    yield inbound.CONFIRMATION
     for words in (preference_views.TOPICS, preference_views.FREQUENCIES, subscription_views.CHANNELS):
         yield from words.values()
     for views in ("preference_views.py", "review_views.py"):
@@ -116,6 +118,12 @@ def test_every_starters_text_stays_in_the_cheap_alphabet_and_says_how_to_stop(la
         assert isinstance(one, RenderedSms)
         assert isinstance(other, RenderedSms)
         assert other.segments.count <= one.segments.count + 1
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_answer_to_a_stop_in_ones_own_words_is_one_cheap_text(language: str) -> None:
+    cost = segments(localise.said(language, inbound.CONFIRMATION))
+    assert (cost.encoding, cost.count) == ("GSM-7", 1)
 
 
 def test_what_a_merchant_wrote_stays_and_what_only_looks_otherwise_is_said_in_the_language() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.channels.base import InboundText, Rejected
+from app.content import localise
 from app.messages.inbound import CONFIRMATION, receive
 from app.security import tokens
 from tests.messages.conftest import make_message, make_person, run_sql, state
@@ -56,6 +57,11 @@ def test_a_wish_in_other_words_is_answered_once(world: World) -> None:
     assert receive(text("please remove me")) == CONFIRMATION
     assert receive(text("I said stop texting me!")) is None
     assert next_text(world, person) == ("skipped", "suppressed:opted_out")
+
+
+def test_the_answer_is_in_the_language_of_who_wrote(world: World) -> None:
+    run_sql(world, "UPDATE customer SET locale = 'de' WHERE id = :id", id=make_person(world))
+    assert receive(text("please remove me")) == localise.said("de", CONFIRMATION) != CONFIRMATION
 
 
 @pytest.mark.parametrize(("body", "opt_out_type"), [("HELP", None), ("info", None), ("x", "HELP"), ("Hello!", None)])
