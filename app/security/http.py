@@ -99,7 +99,9 @@ class Client:
                 return opened
             connection = opened
         deadline = monotonic() + self._answer_timeout
-        outcome, reusable = _exchange(connection, head + body, deadline, limit)
+        request = [head + body]
+        del body  # a sender waits in 128 threads: what is written isn't kept while the other side thinks, nor twice
+        outcome, reusable = _exchange(connection, request, deadline, limit)
         if reusable:
             self._idle.give("", connection)
         else:
@@ -185,9 +187,10 @@ def _wait_at_most_until(deadline: float, connection: socket.socket) -> None:
 
 
 def _exchange(
-    connection: socket.socket, request: bytes, deadline: float, limit: int
+    connection: socket.socket, waiting: list[bytes], deadline: float, limit: int
 ) -> tuple[Reply | NotSent | NoAnswer, bool]:
-    """Write a request and read its answer; the outcome, and whether the connection can serve again."""
+    """Write the request that waits and read its answer; the outcome, and whether the connection can serve again."""
+    request = waiting.pop()
     try:
         _wait_at_most_until(deadline, connection)
         written = connection.send(request)
@@ -203,6 +206,7 @@ def _exchange(
         refused_early = True  # who refuses a long request may answer before its end, then close
     except OSError as error:
         return _broken(error), False
+    del request
     outcome, reusable = _read(connection, deadline, limit)
     return outcome, reusable and not refused_early
 
