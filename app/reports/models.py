@@ -21,6 +21,7 @@ class Attribution(Tenant, Base):
         Index("uq_attribution_revision", "shop_id", "order_id", "model", "revision", unique=True),
         Index("ix_attribution_placed", "shop_id", "placed_at"),
         Index("ix_attribution_touched", "shop_id", "placed_at", postgresql_where=text("message_id IS NOT NULL")),
+        Index("ix_attribution_revised", "shop_id", "order_id", postgresql_where=text("revision > 1")),
         same_shop("order_id", "orders"),
     )
 

@@ -30,6 +30,11 @@ COUNTS = "({row}.total, {row}.refunded, {row}.currency, {row}.payment, {row}.can
 
 def upgrade() -> None:
     """Make both tables and what tells of stale days; and everything that was before is stale."""
+    with op.get_context().autocommit_block():
+        op.execute(
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_attribution_revised ON attribution (shop_id, order_id) "
+            "WHERE revision > 1"
+        )
     op.create_table(
         "report_day",
         sa.Column("shop_id", sa.BigInteger(), nullable=False),
@@ -104,5 +109,6 @@ def downgrade() -> None:
     for table in ("attribution", "orders", "consent_entry", "shop"):
         op.execute(f"DROP TRIGGER IF EXISTS stale_by_{table} ON {table}")
         op.execute(f"DROP FUNCTION IF EXISTS stale_by_{table}()")
+    op.execute("DROP INDEX IF EXISTS ix_attribution_revised")
     op.drop_table("report_stale")
     op.drop_table("report_day")
