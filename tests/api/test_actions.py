@@ -78,6 +78,7 @@ def test_consent_is_written_down_and_the_latest_word_counts(program: Program, sh
     assert told["states"] == [
         {"channel": "email", "state": "unsubscribed"},
         {"channel": "sms", "state": "never_asked"},
+        {"channel": "whatsapp", "state": "never_asked"},
     ]
     ledger = program.get(path).json["data"]
     assert [(e["state"], e["source"], e["double_opt_in"]) for e in ledger] == [
