@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from honcho import manager as honcho_manager
 from honcho.environ import parse, parse_procfile
 from honcho.manager import Manager
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FOLDER: Final = CHECKOUT / ".local" / "run"
 DEFAULT_PORT: Final = 8000
+STOPPING_SECONDS: Final = 20
+"""How long a process may take to end. honcho's own five are too few for a busy machine: seen, at a load of 17, a worker
+killed with its chunk in hand, and the simulated store while it saved its world."""
 
 
 def main() -> int:
@@ -75,6 +79,7 @@ def processes(settings: Mapping[str, str], beside: Mapping[str, str] | None = No
 
     Returns the exit code of the first that ended, 130 after Ctrl-C.
     """
+    honcho_manager.KILL_WAIT = STOPPING_SECONDS
     manager = _Manager()
     environment = _environment(settings)
     for name, command in {**(beside or {}), **procfile()}.items():
