@@ -43,6 +43,8 @@ def standings(session: Session, shop_id: int, customer_ids: Iterable[int]) -> di
                 FROM word
             )
             SELECT customer_id, channel, max(effective_at) AS last_at,
+                max(effective_at) FILTER (WHERE state = 'unsubscribed') AS refused_at,
+                max(effective_at) FILTER (WHERE state = 'subscribed') AS agreed_at,
                 (array_agg(state ORDER BY effective_at DESC,
                     array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], state)))[1] AS state,
                 min(effective_at) FILTER (WHERE effective_at > COALESCE(ended_at, '-infinity')) AS yes_at,
@@ -52,12 +54,16 @@ def standings(session: Session, shop_id: int, customer_ids: Iterable[int]) -> di
         """),
         {"shop": shop_id, "ids": sorted(set(customer_ids))},
     )
-    return {
-        (r.customer_id, r.channel): Standing(r.state, r.yes_at, r.confirmed)
-        if r.state == "subscribed"
-        else Standing(r.state, r.last_at)
-        for r in rows
-    }
+    return {(row.customer_id, row.channel): _standing(row) for row in rows}
+
+
+def _standing(row: Any) -> Standing:
+    if row.state == "subscribed":
+        return Standing(row.state, row.yes_at, row.confirmed)
+    refused = row.refused_at is not None and (row.agreed_at is None or row.refused_at >= row.agreed_at)
+    if row.state == "never_asked" and refused:
+        return Standing("unsubscribed", row.refused_at)
+    return Standing(row.state, row.last_at)
 
 
 def consent_states(session: Session, shop_id: int, customer_ids: Iterable[int]) -> dict[tuple[int, str], str]:

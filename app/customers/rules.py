@@ -104,6 +104,12 @@ def standing(entries: Iterable[Entry]) -> Standing | None:
     last = present_state(words)
     if last is None:
         return None
+    if last.state == "never_asked":
+        # The store says so of a new address, or by default: that doesn't take back what somebody said.
+        refused = max((e.effective_at for e in words if e.state == "unsubscribed"), default=None)
+        agreed = max((e.effective_at for e in words if e.state == "subscribed"), default=None)
+        if refused is not None and (agreed is None or refused >= agreed):
+            return Standing("unsubscribed", refused)
     if last.state != "subscribed":
         return Standing(last.state, last.effective_at)
     ended = max((e.effective_at for e in words if e.state != "subscribed"), default=None)

@@ -78,6 +78,19 @@ def test_a_confirmed_yes_stays_confirmed_until_something_else_than_a_yes_is_said
     assert sum_of((1, "subscribed", True), (2, "unsubscribed", False)) == Standing("unsubscribed", at(2).at)
 
 
+def test_that_the_store_never_asked_ends_a_yes_and_takes_no_refusal_back() -> None:
+    def sum_of(*states: str) -> str:
+        found = standing([Entry(state, at(minute).at) for minute, state in enumerate(states)])
+        assert found is not None
+        return found.state
+
+    assert sum_of("unsubscribed", "never_asked") == "unsubscribed"
+    assert sum_of("subscribed", "unsubscribed", "never_asked", "never_asked") == "unsubscribed"
+    assert sum_of("unsubscribed", "subscribed", "never_asked") == "never_asked"
+    assert sum_of("subscribed", "never_asked") == "never_asked"
+    assert sum_of("unsubscribed", "never_asked", "subscribed") == "subscribed"
+
+
 @pytest.mark.parametrize(
     ("channel", "countries", "email_since", "missing"),
     [
