@@ -127,7 +127,8 @@ def test_what_people_agree_to_is_the_merchants_and_every_sentence_stays(admin: A
     assert stored() == [("email", 1, "Mails, once a week."), ("email", 2, wordings.STANDARD["email"][0])]
     for label in ("email-standard-1", "email-1", "email-2", "sms-standard-1"):
         assert label in page
-    entries = rows(shop, "SELECT before, after FROM audit_entry WHERE shop_id = :shop AND action = 'settings_changed'")
+    entries = rows(shop, "SELECT before, after FROM audit_entry WHERE shop_id = :shop AND action = 'settings_changed' "
+                         "ORDER BY id")  # fmt: skip
     assert [e.after for e in entries] == [{f"email-{version}": sentence} for _, version, sentence in stored()]
     with pytest.raises(ProgrammingError, match="permission denied"), transaction(shop) as session:
         session.execute(text("UPDATE consent_wording SET sentence = 'other'"))
