@@ -31,6 +31,12 @@
   document.addEventListener("htmx:beforeRequest", (event) => { if (!quiet(event)) admin?.loading?.(true); });
   document.addEventListener("htmx:afterRequest", (event) => { if (!quiet(event)) admin?.loading?.(false); });
 
+  // Where answers replace fields: what was asked before somebody typed on must not take their words away.
+  document.addEventListener("input", (event) => {
+    const part = event.target.closest?.("[data-typed]");
+    if (part) window.htmx.trigger(part, "htmx:abort");
+  });
+
   // A file is asked for with a token too, and then handed to the browser.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest?.("a[data-download]");
