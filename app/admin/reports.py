@@ -68,6 +68,8 @@ class Picture:
     lines: tuple[Line, ...]
     rows: tuple[tuple[date, tuple[str, ...]], ...]
     is_empty: bool
+    has_line: bool
+    """Whether there was anything in the period before."""
 
 
 @bp.get("/admin/reports", endpoint="reports")
@@ -141,6 +143,7 @@ def _picture(title: str, keys: tuple[str, ...], now: Report, before: Report) -> 
         lines,
         tuple((day, tuple(_shown(key, getattr(f, key)) for key in keys)) for day, f in now.by_day.items()),
         not any(getattr(now.total, key) or getattr(before.total, key) for key in keys),
+        any(earlier),
     )
 
 
