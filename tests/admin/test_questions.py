@@ -9,7 +9,7 @@ from tests.admin.conftest import add_customer, add_delivery, add_message, questi
 if TYPE_CHECKING:
     from tests.admin.conftest import Admin
 
-MOST = 40
+MOST = 32
 PAGES = (
     "/", "/admin/home/pulse", "/admin/journeys", "/admin/journeys/abandoned_checkout", "/admin/messages",
     "/admin/messages/reasons", "/admin/customers", "/admin/customers?q=ana", "/admin/customers/{customer}",
