@@ -1,13 +1,19 @@
-"""What the answer of a provider, or its absence, means for a message."""
+"""What the answer of a provider, or its absence, means: for a message, or for a call beside the sending."""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
 
 from app.channels.base import RetryLater, Unknown
 from app.security.http import NoAnswer, NotSent, Reply
 
 RATE_LIMITED = "rate_limited"
+UNREADABLE = "unreadable_answer"
 ACCOUNT_STATUSES = frozenset({401, 402, 403, 404, 405, 407})
 """Refusals that say nothing about the message: key, plan, address of the API. The host can mend them."""
 
@@ -28,6 +34,35 @@ def not_about_the_message(reply: Reply) -> RetryLater | Unknown | None:
     if not (200 <= reply.status < 300 or 400 <= reply.status < 500):  # noqa: PLR2004 - classes of HTTP
         return Unknown(f"http_{reply.status}")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class AskLater:
+    """A call beside the sending that came to no end: no usable answer, or one about our account or pace.
+
+    Asking twice does no harm.
+    """
+
+    code: str
+    after_seconds: float | None = None
+    """What the provider asked for; None when it didn't say."""
+
+
+def parsed(outcome: Reply | NotSent | NoAnswer) -> Any | AskLater:
+    """The JSON of an answer that is a success with a body (200, 201)."""
+    if not isinstance(outcome, Reply):
+        return AskLater(outcome.code)
+    if outcome.status not in (200, 201):
+        return AskLater(f"http_{outcome.status}", retry_after(outcome))
+    try:
+        return orjson.loads(outcome.body)
+    except orjson.JSONDecodeError:
+        return AskLater(UNREADABLE)
+
+
+def basic(user: str, password: str) -> str:
+    """The Authorization header of RFC 7617."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def retry_after(reply: Reply) -> float | None:

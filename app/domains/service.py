@@ -11,7 +11,8 @@ from sqlalchemy import select, text
 
 from app import clock
 from app.brakes import service as brakes
-from app.channels.email.domain_authentication import DomainAuthentication, Failed
+from app.channels.email.domain_authentication import DomainAuthentication
+from app.channels.http import AskLater
 from app.domains import lookup, rules
 from app.domains.lookup import DnsAwayError
 from app.domains.models import SendingDomain
@@ -162,7 +163,7 @@ def _ask(settings: Settings, api_key: str, found: _Found, subdomain: str) -> Non
     try:
         if found.ref is None:
             authentication = provider.find_or_create(found.domain, subdomain)
-            if isinstance(authentication, Failed):
+            if isinstance(authentication, AskLater):
                 found.error = authentication.code
                 return
             found.ref = authentication.ref
@@ -171,7 +172,7 @@ def _ask(settings: Settings, api_key: str, found: _Found, subdomain: str) -> Non
         if found.verdict is not None and found.verdict.verified:
             valid = provider.validate(found.ref)
             if valid is not True:  # it has its own eyes, and signs only what it has seen
-                found.error = valid.code if isinstance(valid, Failed) else "provider_disagrees"
+                found.error = valid.code if isinstance(valid, AskLater) else "provider_disagrees"
                 found.verdict = None
     finally:
         provider.close()

@@ -13,7 +13,8 @@ from sqlalchemy import select, text
 
 from app import clock
 from app.channels.email import erasure
-from app.channels.email.erasure import AskLater, Refused, Taken
+from app.channels.email.erasure import Refused, Taken
+from app.channels.http import AskLater
 from app.channels.sms import erasure as texts
 from app.privacy import audit
 from app.privacy.models import ProcessorErasure
@@ -132,8 +133,7 @@ def _ask_one(settings: Settings, shop_id: int, errand_id: int) -> bool:
         twilio = _twilio(session, settings) if provider == TWILIO else []
     answer: erasure.Answer
     if provider == TWILIO:
-        waits = texts.erase(settings.twilio.api_base, twilio, addresses)
-        answer = Taken("") if waits is None else AskLater(waits.code, waits.after_seconds)
+        answer = texts.erase(settings.twilio.api_base, twilio, addresses) or Taken("")
     else:
         known = settings.sendgrid.api_base
         answer = erasure.erase(known, key, addresses) if key else AskLater("account_credentials")

@@ -16,7 +16,8 @@ from sqlalchemy import select, text
 from app import clock, faults, registry
 from app.brakes import service as brakes
 from app.channels.base import Divided
-from app.channels.sms.services import LONGEST_NAME, Elsewhere, Failed, Services
+from app.channels.http import AskLater
+from app.channels.sms.services import LONGEST_NAME, Elsewhere, Services
 from app.security.keyring import keyring
 from app.shops import accounts, service as shops
 from app.shops.models import UNKNOWN_SHOP
@@ -208,7 +209,7 @@ def _take_number(session: Session, row: HostedService, settings: Settings) -> bo
     return bool(free)
 
 
-_Found = str | Elsewhere | Failed | None
+_Found = str | Elsewhere | AskLater | None
 """A service's SID or a number, that the number is elsewhere, that the call came to no end; None: removed."""
 
 
@@ -218,7 +219,7 @@ def _ask(settings: Settings, job: _Job) -> _Found:
     try:
         if job.leaves:
             service = job.service or services.find(job.name)  # its making may have been interrupted
-            if service is None or isinstance(service, Failed):
+            if service is None or isinstance(service, AskLater):
                 return service
             return services.remove(service, job.number_sid)
         if job.service is None:
@@ -233,7 +234,7 @@ def _ask(settings: Settings, job: _Job) -> _Found:
 def _write(session: Session, row: HostedService, job: _Job, found: _Found) -> None:
     """What a call brought. A shop that left meanwhile keeps what was made for it until that is removed."""
     now = clock.now()
-    if isinstance(found, Failed):
+    if isinstance(found, AskLater):
         row.error = found.code
         wait = max(_backoff(job.tries), found.after_seconds or 0.0)
         row.due_at = row.due_at if row.state == "leaving" else now + _span(wait)

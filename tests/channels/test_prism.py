@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.channels.base import Accepted, Account, OutboundEmail, OutboundText, Rejected
-from app.channels.email.domain_authentication import PATH, Authentication, DomainAuthentication, Failed as Broken
+from app.channels.email.domain_authentication import PATH, Authentication, DomainAuthentication
 from app.channels.email.sendgrid import SendGridProvider
-from app.channels.sms.services import Failed, Services
+from app.channels.http import AskLater
+from app.channels.sms.services import Services
 from app.channels.sms.twilio import TwilioProvider
 from app.shops import accounts
 
@@ -88,8 +89,8 @@ def test_sendgrids_specification_takes_how_domains_are_looked_after_and_refuses_
         assert isinstance(made, Authentication)
         assert [record["purpose"] for record in made.records] == ["spf", "dkim", "dkim"]
         assert provider.validate(made.ref) is True
-        assert provider.validate("not-a-number") == Broken("http_422")
-        assert provider._call("POST", PATH, {"domain": "roastery.example", "default": "no"}) == Broken("http_422")
+        assert provider.validate("not-a-number") == AskLater("http_422")
+        assert provider._call("POST", PATH, {"domain": "roastery.example", "default": "no"}) == AskLater("http_422")
         provider.close()
 
 
@@ -114,5 +115,5 @@ def test_twilios_specification_takes_how_services_are_made_and_given_back() -> N
         assert services.add(made, "PN" + "f" * 32) == "+987654321"
         assert services.remove(made, "PN" + "f" * 32) is None
         for wrong in (services.add(made, "XX1"), services.remove("XX1", None)):
-            assert wrong == Failed("http_422")
+            assert wrong == AskLater("http_422")
         services.close()

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from app.channels.http import retry_after
-from app.security.http import Client, NoAnswer, NotSent, Reply
+from app.channels.http import UNREADABLE, AskLater, parsed
+from app.security.http import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +30,6 @@ class Authentication:
     """purpose, kind, name, value"""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """No usable answer; asking again does no harm."""
-
-    code: str
-    after_seconds: float | None = None
-
-
 class DomainAuthentication:
     """One account's domains."""
 
@@ -45,14 +37,14 @@ class DomainAuthentication:
         self._client = Client(api_base, TIMEOUT)
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
 
-    def find_or_create(self, domain: str, subdomain: str) -> Authentication | Failed:
+    def find_or_create(self, domain: str, subdomain: str) -> Authentication | AskLater:
         """The domain's authentication, made when there is none: a second one would ask for other records.
 
         `subdomain` is where the return path lies; empty: any will do. With one of its own for each shop, the records
         that one shop's domain has prove nothing for another shop that writes the same domain into its settings.
         """
         found = self._call("GET", f"{PATH}?{urlencode({'domain': domain, 'limit': 50})}")
-        if isinstance(found, Failed):
+        if isinstance(found, AskLater):
             return found
         known = [e for e in _list(found) if str(e.get("domain", "")).lower() == domain and _usable(e)]
         known = [e for e in known if not subdomain or e.get("subdomain") == subdomain]
@@ -61,35 +53,24 @@ class DomainAuthentication:
             return _authentication(max(known, key=lambda each: bool(each.get("valid"))))
         wanted = {"domain": domain, "automatic_security": True, "default": False}
         made = self._call("POST", PATH, wanted | ({"subdomain": subdomain} if subdomain else {}))
-        if isinstance(made, Failed):
+        if isinstance(made, AskLater):
             return made
-        return _authentication(made) if isinstance(made, dict) and _usable(made) else Failed("unreadable_answer")
+        return _authentication(made) if isinstance(made, dict) and _usable(made) else AskLater(UNREADABLE)
 
-    def validate(self, ref: str) -> bool | Failed:
+    def validate(self, ref: str) -> bool | AskLater:
         """Have SendGrid look at the domain's DNS itself: until it has, it signs with its own domain."""
         answer = self._call("POST", f"{PATH}/{quote(ref, safe='')}/validate")
-        if isinstance(answer, Failed):
+        if isinstance(answer, AskLater):
             return answer
-        return bool(answer.get("valid")) if isinstance(answer, dict) else Failed("unreadable_answer")
+        return bool(answer.get("valid")) if isinstance(answer, dict) else AskLater(UNREADABLE)
 
     def close(self) -> None:
         """Close idle connections."""
         self._client.close()
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any | Failed:
-        outcome = self._client.call(method, path, self._headers, orjson.dumps(body) if body is not None else b"")
-        if isinstance(outcome, NotSent | NoAnswer):
-            return Failed(outcome.code)
-        if outcome.status not in (200, 201):
-            return Failed(f"http_{outcome.status}", retry_after(outcome))
-        return _parsed(outcome)
-
-
-def _parsed(reply: Reply) -> Any | Failed:
-    try:
-        return orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        return Failed("unreadable_answer")
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any | AskLater:
+        data = orjson.dumps(body) if body is not None else b""
+        return parsed(self._client.call(method, path, self._headers, data))
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

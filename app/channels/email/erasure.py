@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from app.channels.http import retry_after
+from app.channels.http import AskLater, retry_after
 from app.security.http import Client, NoAnswer, NotSent, Reply
 
 if TYPE_CHECKING:
@@ -33,14 +33,6 @@ class Refused:
     """SendGrid won't take one of the addresses: asking the same again would end the same."""
 
     code: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskLater:
-    """No answer, or one about our account or pace. Asking twice does no harm."""
-
-    code: str
-    after_seconds: float | None = None
 
 
 Answer = Taken | Refused | AskLater

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app.channels.http import retry_after
+from app.channels.http import AskLater, basic, retry_after
 from app.clock import monotonic
 from app.security.http import Client, Reply
 
@@ -21,16 +19,7 @@ MOST_SECONDS = 20.0
 """If Twilio is slow, the rest of them are for another turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """Not all are gone. Asking twice does no harm."""
-
-    code: str
-    after_seconds: float | None = None
-    """What Twilio asked for; None when it didn't say."""
-
-
-def erase(api_base: str, accounts: Sequence[Mapping[str, str]], sids: Sequence[str]) -> Waits | None:
+def erase(api_base: str, accounts: Sequence[Mapping[str, str]], sids: Sequence[str]) -> AskLater | None:
     """Delete texts at Twilio. None when all are gone, else why the rest must wait; asking twice does no harm.
 
     Each of them is deleted in every one of these accounts: a shop that changed its account left texts in the old one.
@@ -41,17 +30,17 @@ def erase(api_base: str, accounts: Sequence[Mapping[str, str]], sids: Sequence[s
         for credentials in accounts:
             account, token = credentials.get("account_sid", ""), credentials.get("auth_token", "")
             if not (account and token):
-                return Waits("account_credentials")
-            headers = {"Authorization": f"Basic {b64encode(f'{account}:{token}'.encode()).decode()}"}
+                return AskLater("account_credentials")
+            headers = {"Authorization": basic(account, token)}
             for sid in sids:
                 if monotonic() > until:
-                    return Waits("slow")
+                    return AskLater("slow")
                 path = f"/2010-04-01/Accounts/{quote(account, safe='')}/Messages/{quote(sid, safe='')}.json"
                 outcome = client.call("DELETE", path, headers)
                 if not isinstance(outcome, Reply):
-                    return Waits(outcome.code)
+                    return AskLater(outcome.code)
                 if outcome.status not in (204, 404):  # one that isn't there is forgotten too
-                    return Waits(f"http_{outcome.status}", retry_after(outcome))
+                    return AskLater(f"http_{outcome.status}", retry_after(outcome))
     finally:
         client.close()
     return None

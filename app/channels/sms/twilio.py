@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -11,7 +10,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from app.channels.base import Absent, Accepted, Answer, CannotTell, Found, OutboundText, Rejected, RetryLater, Unknown
-from app.channels.http import not_about_the_message, retry_after, unanswered
+from app.channels.http import basic, not_about_the_message, retry_after, unanswered
 from app.channels.sms.errors import meaning
 from app.security.http import Client, NoAnswer, NotSent, Reply
 from app.security.redaction import redact
@@ -129,8 +128,7 @@ def _path(credentials: Mapping[str, str]) -> str:
 
 
 def _basic(credentials: Mapping[str, str]) -> str:
-    pair = f"{credentials.get('account_sid', '')}:{credentials.get('auth_token', '')}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
+    return basic(credentials.get("account_sid", ""), credentials.get("auth_token", ""))
 
 
 def _digest(text: str) -> bytes:
