@@ -31,7 +31,7 @@ AT_ONCE = 1_000
 @bp.get("/admin/customers", endpoint="customers")
 def listed() -> Response:
     """Search, or the newest."""
-    query = _query()
+    query = typed_query()
     before = paging.read(request.args.get("before"))
     with transaction(g.shop_id) as session:
         if query:
@@ -53,7 +53,7 @@ def listed() -> Response:
 @bp.get("/admin/customers.csv", endpoint="customers_csv")
 def as_file() -> Response:
     """Everybody found, for a spreadsheet; that it was taken is on record."""
-    query = _query()
+    query = typed_query()
     with transaction(g.shop_id) as session:
         record.note(session, Action.PEOPLE_LISTED, page="customers_csv")
     head = ("first_name", "last_name", "email", "phone", "country", "tags", "orders", "spent_minor", "last_order_at",
@@ -81,7 +81,8 @@ def _everybody(shop_id: int, query: str) -> Iterator[tuple[object, ...]]:
             return
 
 
-def _query() -> str:
+def typed_query() -> str:
+    """What was typed into a search for people."""
     return " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
 
 

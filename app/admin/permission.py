@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response, g
 
 from app.admin import record, spreadsheets
+from app.admin.customers import typed_query
 from app.admin.guard import bp
 from app.admin.queries import customers as queries
 from app.admin.record import Action
@@ -15,14 +16,13 @@ from app.messages import permission
 from app.privacy import proof
 from app.transaction import transaction
 
-LONGEST_QUERY = 120
 MOST_FOUND = 8
 
 
 @bp.get("/admin/may-we-write", endpoint="may_we_write")
 def search() -> Response:
     """Whose answer? One who is found alone is answered at once."""
-    query = " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
+    query = typed_query()
     with transaction(g.shop_id) as session:
         found = queries.first(session, g.shop_id, query)[:MOST_FOUND] if query else []
         if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, g
 
@@ -29,7 +29,7 @@ from app.shops import accounts
 from app.transaction import transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -79,9 +79,8 @@ def stored() -> Response:
         return part("plan_stored.html", stored=usage.stored(session, g.shop_id))
 
 
-def _sent(rows: object) -> dict[str, int]:
-    sent = dict.fromkeys(("email", "sms"), 0)
-    return sent | {row.channel: row.sent for row in rows}  # type: ignore[attr-defined]
+def _sent(rows: Sequence[Any]) -> dict[str, int]:
+    return dict.fromkeys(("email", "sms"), 0) | {row.channel: row.sent for row in rows}
 
 
 def _ways(session: Session) -> Iterator[Line]:
@@ -89,11 +88,10 @@ def _ways(session: Session) -> Iterator[Line]:
         account = account_for(session, channel)
         if account is None:
             yield Line(CHANNELS[channel], _("No provider yet: these messages are kept until there is one."))
-        elif accounts.own(session, channel) is not None:
-            text = _("{provider}, by your own account: it bills you.", provider=PROVIDERS[account.provider])
-            yield Line(CHANNELS[channel], text, f"{SENDING}#twilio" if channel == "sms" else "")
         else:
             text = _("{provider}, by the account of whoever runs Regulars.", provider=PROVIDERS[account.provider])
+            if accounts.own(session, channel) is not None:
+                text = _("{provider}, by your own account: it bills you.", provider=PROVIDERS[account.provider])
             yield Line(CHANNELS[channel], text, f"{SENDING}#twilio" if channel == "sms" else "")
 
 

@@ -11,7 +11,7 @@ from flask import Response, g, request
 
 from app import clock
 from app.admin import flow, foresight, previews, record
-from app.admin.customers import LONGEST_QUERY
+from app.admin.customers import typed_query
 from app.admin.foresight import braked
 from app.admin.guard import bp, settings
 from app.admin.queries import customers as people, foreseen as queries, journeys as journey_queries
@@ -94,7 +94,7 @@ class Sent:
 @bp.get("/admin/journeys/<key>/preview", endpoint="preview_as")
 def preview_as(key: str) -> Response:
     """The page."""
-    query = " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
+    query = typed_query()
     asked_for, sample = request.args.get("customer", ""), request.args.get("sample", "")
     now = clock.now()
     with transaction(g.shop_id) as session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +50,7 @@ def catalogue(language: str) -> Mapping[str, str]:
         return {str(m.id): str(m.string) for m in read_po(file) if m.id and m.string}
 
 
+@lru_cache(maxsize=1024)
 def chosen(locale: str | None) -> str:
     """The language to use for a locale such as `de-AT`: the nearest there is, else English."""
     tag = (locale or "").replace("_", "-").lower()

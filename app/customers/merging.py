@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from app.customers.rules import STRICTEST_FIRST
 from app.extensions import Base
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> Non
                     AND e.effective_at <= s.merged_at
                 WHERE s.shop_id = :shop AND s.merged_into_id = ANY(:ids) AND s.merged_at IS NOT NULL
                 ORDER BY s.id, e.channel, e.purpose, e.about = s.external_id, e.effective_at DESC,
-                    array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], e.state)
+                    array_position(CAST(:strictest AS text[]), e.state)
             ),
             ended AS (
                 SELECT DISTINCT kept, channel, purpose, merged_at FROM present
@@ -82,5 +83,5 @@ def hold_to_the_stricter(session: Session, customer_ids: Collection[int]) -> Non
             SELECT :shop, kept, channel, purpose, merged_at FROM ended ORDER BY kept, channel, purpose, merged_at
             ON CONFLICT DO NOTHING
         """),
-        {"shop": session.info["shop_id"], "ids": sorted(customer_ids)},
+        {"shop": session.info["shop_id"], "ids": sorted(customer_ids), "strictest": STRICTEST_FIRST},
     )

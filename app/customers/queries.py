@@ -10,7 +10,16 @@ import phonenumbers
 from sqlalchemy import text
 
 from app.customers.preferences import NEWEST, read
-from app.customers.rules import NOTHING_CHOSEN, SUNSET, Choices, Standing, Suppressed, second_step_missing, state_about
+from app.customers.rules import (
+    NOTHING_CHOSEN,
+    STRICTEST_FIRST,
+    SUNSET,
+    Choices,
+    Standing,
+    Suppressed,
+    second_step_missing,
+    state_about,
+)
 from app.security.keyring import keyring
 from app.shops import settings as shop_settings
 
@@ -46,13 +55,13 @@ def standings(session: Session, shop_id: int, customer_ids: Iterable[int]) -> di
                 max(effective_at) FILTER (WHERE state = 'unsubscribed') AS refused_at,
                 max(effective_at) FILTER (WHERE state = 'subscribed') AS agreed_at,
                 (array_agg(state ORDER BY effective_at DESC,
-                    array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], state)))[1] AS state,
+                    array_position(CAST(:strictest AS text[]), state)))[1] AS state,
                 min(effective_at) FILTER (WHERE effective_at > COALESCE(ended_at, '-infinity')) AS yes_at,
                 COALESCE(bool_or(double_opt_in) FILTER (WHERE effective_at > COALESCE(ended_at, '-infinity')), false)
                     AS confirmed
             FROM run GROUP BY customer_id, channel
         """),
-        {"shop": shop_id, "ids": sorted(set(customer_ids))},
+        {"shop": shop_id, "ids": sorted(set(customer_ids)), "strictest": STRICTEST_FIRST},
     )
     return {(row.customer_id, row.channel): _standing(row) for row in rows}
 

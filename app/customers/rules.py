@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 LEDGER_CHANNELS = ("email", "sms", "whatsapp")
 """What the ledger keeps words about. Nothing is sent by WhatsApp: what is said about it stays on record."""
 STRICTNESS = {"unsubscribed": 3, "pending": 2, "never_asked": 1, "subscribed": 0}
+STRICTEST_FIRST = sorted(STRICTNESS, key=lambda state: -STRICTNESS[state])
+"""The same for statements: of two words at one moment the earlier in this list counts."""
 UNCONFIRMED = "unconfirmed"
 """Said yes once where a second yes is needed. Not in the ledger: it follows from the entries and from who asks."""
 SECOND_STEP_COUNTRIES = frozenset({"US", "CA"})

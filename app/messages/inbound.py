@@ -52,7 +52,8 @@ def receive(message: InboundText, shop_ids: Iterable[int] | None = None) -> str 
             ).first()
             if person is None:
                 continue
-            language = localise.chosen(preferences.locale_of(session, person.id))
+            if ours:
+                language = localise.chosen(preferences.locale_of(session, person.id))
             if asked in ("stop", "start"):
                 _put_on_record(session, person.id, asked)
             if asked != "stop":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from app.admin.queries import checks
+from app.customers.rules import STRICTEST_FIRST
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,12 +39,12 @@ def stored(session: Session, shop_id: int) -> Stored:
                     WHERE shop_id = :shop AND purpose = 'marketing'
                 ) said
                 ORDER BY customer_id, channel, effective_at DESC,
-                    array_position(ARRAY['unsubscribed', 'pending', 'never_asked', 'subscribed'], state)
+                    array_position(CAST(:strictest AS text[]), state)
             ) w JOIN customer ON customer.shop_id = :shop AND customer.id = w.customer_id
             WHERE w.state = 'subscribed' AND customer.{checks.PEOPLE}
                 AND CASE w.channel WHEN 'email' THEN email IS NOT NULL WHEN 'sms' THEN phone IS NOT NULL ELSE false END
             GROUP BY w.channel
         """),  # noqa: S608 statements are made of our own words, values are bound
-        {"shop": shop_id},
+        {"shop": shop_id, "strictest": STRICTEST_FIRST},
     )
     return Stored(totals.customers, totals.products, totals.orders, {row.channel: row.people for row in rows})
